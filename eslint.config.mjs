@@ -1,0 +1,84 @@
+import js from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** Which layers a layer may import (docs/architecture.md). */
+const LAYERS = {
+  contract: [],
+  kernel: ['contract'],
+  algorithm: ['algorithm', 'kernel', 'contract'],
+  device: ['device', 'contract', 'native'],
+  adapter: ['adapter', 'algorithm', 'device', 'kernel', 'contract'],
+  pipeline: ['contract', 'kernel', 'algorithm'],
+  app: ['app', 'pipeline', 'adapter', 'algorithm', 'device', 'kernel', 'contract', 'native'],
+  native: [],
+};
+
+const AMBIENT_MESSAGE = 'Inject a seed or a clock: results must repeat (docs/architecture.md, rule 8).';
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/build/**', '**/out-tsc/**', '**/node_modules/**', '**/testdata/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommended],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          enforceBuildableLibDependency: false,
+          allow: [],
+          depConstraints: Object.entries(LAYERS).map(([layer, may]) => ({
+            sourceTag: `layer:${layer}`,
+            onlyDependOnLibsWithTags: may.map((name) => `layer:${name}`),
+          })),
+        },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['libs/*/src/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: AMBIENT_MESSAGE },
+        { object: 'Date', property: 'now', message: AMBIENT_MESSAGE },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: AMBIENT_MESSAGE },
+      ],
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
+    languageOptions: {
+      globals: {
+        console: 'readonly',
+        process: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        require: 'readonly',
+        module: 'writable',
+        globalThis: 'readonly',
+        fetch: 'readonly',
+        performance: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+        TextDecoder: 'readonly',
+        TextEncoder: 'readonly',
+      },
+    },
+  },
+  prettier,
+);
