@@ -1,1 +1,4 @@
-export {};
+export * from './errors.js';
+export * from './records.js';
+export * from './ports.js';
+export * from './options.js';

@@ -1,0 +1,210 @@
+import type { PixelBox } from '@hazure/contracts';
+
+/**
+ * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. The array must not be changed
+ * while a call runs.
+ */
+export interface RawImage {
+  readonly data: Uint8Array;
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** A part of an image; `null` is all of it. Boxes are rounded outwards to whole pixels and clipped to the image. */
+export interface RawRegion {
+  readonly image: RawImage;
+  readonly box: PixelBox | null;
+}
+
+export type FitMode = 'letterbox-centre' | 'letterbox-top-left' | 'stretch' | 'centre-crop';
+
+/** `bilinear` samples 2×2 without antialiasing (OpenCV's INTER_LINEAR); the others scale their support as Pillow does. */
+export type Interpolation = 'bilinear' | 'bilinear-antialias' | 'bicubic-antialias';
+
+/** From 8-bit HWC pixels to a float NCHW tensor: `(pixel × scale − mean[c]) ÷ std[c]`, c in the model's channel order. */
+export interface PreprocessSpec {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly fit: FitMode;
+  /** `centre-crop` only: the shortest side is resized to this many pixels first. */
+  readonly resizeShortestPx?: number;
+  readonly channelOrder: 'rgb' | 'bgr';
+  readonly interpolation: Interpolation;
+  readonly scale: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** 0…255, fills what a letterbox leaves free (before scale, mean and std). */
+  readonly padValue: number;
+}
+
+export type DeviceChoice = 'auto' | 'cpu' | 'cuda' | 'tensorrt';
+export type PrecisionChoice = 'auto' | 'fp32' | 'fp16';
+
+export interface SessionOptions {
+  /** `auto` tries TensorRT, CUDA, CPU; one asked for by name and not there is a DeviceError that says what is missing. */
+  readonly device?: DeviceChoice;
+  readonly deviceId?: number;
+  readonly precision?: PrecisionChoice;
+  /** Intra-op threads of the CPU provider; 0 or absent = all usable cores (cgroup limits respected). */
+  readonly threads?: number;
+}
+
+/** How a detector's raw outputs become boxes. */
+export type HeadSpec =
+  /** `[N, 4+classes, anchors]`, cx cy w h in input pixels, class scores already sigmoid (YOLOv8, YOLO11). */
+  | { readonly kind: 'yolov8'; readonly classes: number }
+  /** `[N, anchors, 5+classes]`, cx cy w h in input pixels, objectness × class score (YOLOv5). */
+  | { readonly kind: 'yolov5'; readonly classes: number }
+  /** `[N, anchors, 5+classes]`, undecoded grid offsets and log sizes (YOLOX). */
+  | { readonly kind: 'yolox'; readonly classes: number; readonly strides: readonly number[] }
+  /** Per stride: scores `[N, cells, classes]` (sigmoid) and distances `[N, cells, 4×(regMax+1)]`, names in stride order. */
+  | {
+      readonly kind: 'nanodet';
+      readonly classes: number;
+      readonly strides: readonly number[];
+      readonly regMax: number;
+      readonly scoreOutputs: readonly string[];
+      readonly distanceOutputs: readonly string[];
+    }
+  /** `[N, queries, classes]` logits and `[N, queries, 4]` boxes (cx cy w h, 0…1); sigmoid, no NMS (RT-DETR, D-FINE). */
+  | {
+      readonly kind: 'detr';
+      readonly classes: number;
+      readonly logitsOutput: string;
+      readonly boxesOutput: string;
+    };
+
+export interface DetectOptions {
+  readonly confidence: number;
+  readonly iou: number;
+  readonly maxDetections: number;
+  /** Only these class ids; absent = all. */
+  readonly classIds?: readonly number[];
+}
+
+/** Rows of 6: x1 y1 x2 y2 (pixels of the source image, clipped), confidence, class id. Most confident first. */
+export type DetectionRows = Float32Array;
+
+export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
+export type TensorType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
+export interface Tensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+export interface TensorInfo {
+  readonly name: string;
+  readonly type: TensorType | 'other';
+  /** −1 where the model leaves a dimension open. */
+  readonly dims: readonly number[];
+}
+
+/** What a loaded model says about itself, and where it runs. */
+export interface SessionDescription {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** Custom metadata of the ONNX file (ultralytics writes `names`, `imgsz`, `stride`, `task` there). */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly device: 'cpu' | 'cuda' | 'tensorrt';
+  /** Why it runs there, e.g. `auto: CUDA left out (no driver found)`. */
+  readonly deviceReason: string;
+  readonly precision: 'fp32' | 'fp16';
+}
+
+/** Calls on one object are queued in order; several objects run side by side. */
+export interface InferenceSession extends SessionDescription {
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  close(): Promise<void>;
+}
+
+export interface DetectorEngine extends SessionDescription {
+  /** Preprocess, infer, decode, NMS for one batch inside the engine. A model with a fixed batch is fed in pieces of it. */
+  detect(images: readonly RawImage[], options: DetectOptions): Promise<DetectionRows[]>;
+  close(): Promise<void>;
+}
+
+export interface EmbedderEngine extends SessionDescription {
+  readonly dimensions: number;
+  /** `regions.length × dimensions`, row-major; unit rows when `normalise` was asked for. */
+  embed(regions: readonly RawRegion[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface DetectorEngineConfig {
+  readonly modelPath: string;
+  readonly preprocess: PreprocessSpec;
+  readonly head: HeadSpec;
+  readonly session?: SessionOptions;
+}
+
+export interface EmbedderEngineConfig {
+  readonly modelPath: string;
+  readonly preprocess: PreprocessSpec;
+  /** Output to read, `[N, D]` (or `[N, D, 1, 1]`). */
+  readonly output: string;
+  readonly normalise: boolean;
+  readonly session?: SessionOptions;
+}
+
+/** How a source was placed in the model's input: `model = source × scale + offset` per axis. */
+export interface Placement {
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly offsetX: number;
+  readonly offsetY: number;
+}
+
+export interface EngineInfo {
+  readonly addonVersion: string;
+  readonly onnxRuntimeVersion: string;
+  readonly onnxRuntimePath: string;
+  readonly cpuFeatures: readonly string[];
+  readonly usableCores: number;
+  readonly cuda: {
+    readonly compiled: boolean;
+    readonly driverVersion: string | null;
+    /** Why no device can be used, or null. */
+    readonly unavailable: string | null;
+    readonly devices: readonly {
+      readonly id: number;
+      readonly name: string;
+      readonly computeCapability: string;
+      readonly totalBytes: number;
+      readonly freeBytes: number;
+    }[];
+  };
+}
+
+/**
+ * The engine's public face, implemented over the addon. Every promise is settled from the engine's own
+ * threads; none blocks the event loop or libuv's pool. Errors: ModelError (file missing, not ONNX, unexpected
+ * shapes), DeviceError, OutOfDeviceMemoryError, InputError (bad arguments).
+ */
+export interface Engine {
+  info(): EngineInfo;
+  /** Host (within cgroup limits) and CUDA devices. */
+  memory(): { readonly device: string; readonly totalBytes: number; readonly freeBytes: number }[];
+  loadSession(modelPath: string, options?: SessionOptions): Promise<InferenceSession>;
+  loadDetector(config: DetectorEngineConfig): Promise<DetectorEngine>;
+  loadEmbedder(config: EmbedderEngineConfig): Promise<EmbedderEngine>;
+  /** `regions.length × 3 × height × width` floats and each region's placement. */
+  preprocess(
+    regions: readonly RawRegion[],
+    spec: PreprocessSpec,
+  ): Promise<{ data: Float32Array; placements: Placement[] }>;
+  /** Decode and NMS outside a session, for tests and other runtimes; `placement` maps back to source pixels. */
+  decodeDetections(
+    head: HeadSpec,
+    outputs: Readonly<Record<string, Tensor>>,
+    options: DetectOptions & {
+      readonly inputWidthPx: number;
+      readonly inputHeightPx: number;
+      readonly sources: readonly {
+        readonly widthPx: number;
+        readonly heightPx: number;
+        readonly placement: Placement;
+      }[];
+    },
+  ): Promise<DetectionRows[]>;
+}
