@@ -2,3 +2,4 @@ export * from './errors.js';
 export * from './records.js';
 export * from './ports.js';
 export * from './options.js';
+export * from './store.js';

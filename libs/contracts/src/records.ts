@@ -40,7 +40,7 @@ export interface ImageRegion {
 
 /** One object found in one image: a detection with its identity and place in the run. */
 export interface Crop extends Detection {
-  /** Stable across runs of the same input: `<image id without extension>#<n>`, n in detection order. */
+  /** Stable across runs of the same input: `<image id>#<n>`, n in detection order. */
   readonly cropId: string;
   readonly imageId: string;
   readonly imageIndex: number;

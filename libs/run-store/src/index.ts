@@ -1,1 +1,5 @@
-export {};
+export { encodeNpy, readNpy, type NpyArray, type NpyData } from './npy.js';
+export { DirectoryRunStore, timestamp } from './run-store.js';
+export { DirectoryRunFolder } from './run-folder.js';
+export { readManifest, verifyArtifacts } from './manifest.js';
+export { sha256Hex, writeAtomic } from './atomic.js';

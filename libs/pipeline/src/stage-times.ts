@@ -1,0 +1,45 @@
+import type { Clock } from '@hazure/contracts';
+
+export interface StageTime {
+  readonly stage: string;
+  /** Time with at least one call of the stage running; stages overlap, so these may add up to more than the total. */
+  readonly seconds: number;
+  readonly items: number;
+  readonly unit: string;
+}
+
+/** Adds up how long each stage was busy. */
+export class StageTimes {
+  private readonly stages = new Map<
+    string,
+    { busyMs: number; items: number; unit: string; running: number; sinceMs: number }
+  >();
+  private readonly startedMs: number;
+
+  constructor(private readonly clock: Clock) {
+    this.startedMs = clock.monotonicMs();
+  }
+
+  async measure<T>(stage: string, unit: string, items: number, work: () => Promise<T>): Promise<T> {
+    let entry = this.stages.get(stage);
+    if (!entry) {
+      entry = { busyMs: 0, items: 0, unit, running: 0, sinceMs: 0 };
+      this.stages.set(stage, entry);
+    }
+    if (entry.running++ === 0) entry.sinceMs = this.clock.monotonicMs();
+    try {
+      return await work();
+    } finally {
+      entry.items += items;
+      if (--entry.running === 0) entry.busyMs += this.clock.monotonicMs() - entry.sinceMs;
+    }
+  }
+
+  get totalSeconds(): number {
+    return (this.clock.monotonicMs() - this.startedMs) / 1000;
+  }
+
+  list(): StageTime[] {
+    return [...this.stages].map(([stage, { busyMs, items, unit }]) => ({ stage, seconds: busyMs / 1000, items, unit }));
+  }
+}

@@ -1,0 +1,141 @@
+import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type {
+  MatrixWriter,
+  ParquetColumn,
+  RecordWriter,
+  RunFolder,
+  RunManifest,
+  RunManifestHead,
+  ShardStore,
+} from '@hazure/contracts';
+import { unwritable, writeAtomic, type Written } from './atomic.js';
+import { NpyMatrixWriter } from './npy.js';
+import { DirectoryShardStore } from './shards.js';
+import { CsvWriter, JsonListWriter, JsonlWriter, ParquetRecordWriter } from './writers.js';
+
+/** An unfinished run lives under this suffix; finishing renames it away. */
+export const PARTIAL_SUFFIX = '.partial';
+export const SHARDS_FOLDER = '.shards';
+
+/** A run folder on the local disk. */
+export class DirectoryRunFolder implements RunFolder {
+  private current: string;
+  private readonly written = new Map<string, Written>();
+
+  private constructor(
+    partialPath: string,
+    readonly shards: ShardStore,
+  ) {
+    this.current = partialPath;
+  }
+
+  /** `partialPath` must end in `.partial`; it is made when it is not there. */
+  static async open(partialPath: string): Promise<DirectoryRunFolder> {
+    try {
+      await mkdir(partialPath, { recursive: true });
+      const shards = await DirectoryShardStore.open(join(partialPath, SHARDS_FOLDER));
+      return new DirectoryRunFolder(partialPath, shards);
+    } catch (cause) {
+      throw unwritable(partialPath, cause);
+    }
+  }
+
+  get path(): string {
+    return this.current;
+  }
+
+  get name(): string {
+    return basename(this.current).replace(PARTIAL_SUFFIX, '');
+  }
+
+  private note(name: string): (written: Written) => void {
+    return (written) => this.written.set(name, written);
+  }
+
+  async writeText(name: string, text: string): Promise<void> {
+    this.written.set(name, await writeAtomic(join(this.current, name), text));
+  }
+
+  async writeBytes(name: string, bytes: Uint8Array): Promise<void> {
+    this.written.set(name, await writeAtomic(join(this.current, name), bytes));
+  }
+
+  async writeJson(name: string, value: unknown): Promise<void> {
+    await this.writeText(name, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  openJsonl(name: string): Promise<RecordWriter> {
+    return JsonlWriter.open(join(this.current, name), this.note(name));
+  }
+
+  openCsv(name: string, columns: readonly string[]): Promise<RecordWriter> {
+    return CsvWriter.open(join(this.current, name), columns, this.note(name));
+  }
+
+  openJsonList(name: string, head: object, listKey: string): Promise<RecordWriter> {
+    return JsonListWriter.open(join(this.current, name), head, listKey, this.note(name));
+  }
+
+  openParquet(name: string, columns: readonly ParquetColumn[]): Promise<RecordWriter> {
+    return ParquetRecordWriter.open(join(this.current, name), columns, this.note(name));
+  }
+
+  openMatrix(name: string, cols: number): Promise<MatrixWriter> {
+    return NpyMatrixWriter.open(join(this.current, name), cols, this.note(name));
+  }
+
+  async copyWithin(from: string, to: string): Promise<void> {
+    const target = join(this.current, to);
+    try {
+      await mkdir(dirname(target), { recursive: true });
+      await copyFile(join(this.current, from), `${target}.tmp`);
+      await rename(`${target}.tmp`, target);
+    } catch (cause) {
+      throw unwritable(target, cause);
+    }
+  }
+
+  async finish(head: RunManifestHead, options: { readonly dropShards?: boolean } = {}): Promise<void> {
+    if (options.dropShards ?? true)
+      await rm(join(this.current, SHARDS_FOLDER), { recursive: true, force: true });
+    const artifacts: RunManifest['artifacts'][number][] = [];
+    for (const path of await this.artifactPaths('')) {
+      const known = this.written.get(path) ?? (await hashFile(join(this.current, path)));
+      artifacts.push({ path, ...known });
+    }
+    const manifest: RunManifest = { format: 'hazure-run/1', ...head, artifacts };
+    await writeAtomic(join(this.current, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    const final = this.current.slice(0, -PARTIAL_SUFFIX.length);
+    try {
+      await rename(this.current, final);
+    } catch (cause) {
+      throw unwritable(final, cause);
+    }
+    this.current = final;
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.current, { recursive: true, force: true });
+  }
+
+  private async artifactPaths(below: string): Promise<string[]> {
+    const found: string[] = [];
+    const entries = await readdir(join(this.current, below), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (entry.name !== SHARDS_FOLDER) found.push(...(await this.artifactPaths(path)));
+      } else if (path !== 'manifest.json') found.push(path);
+    }
+    return found;
+  }
+}
+
+async function hashFile(path: string): Promise<Written> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };
+}
