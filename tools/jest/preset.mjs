@@ -11,7 +11,7 @@ export function roomConfig(displayName) {
     displayName,
     rootDir: process.cwd(),
     testEnvironment: new URL('./node-realm-environment.cjs', import.meta.url).pathname,
-    testEnvironmentOptions: { customExportConditions: ['@hazure/source', 'node', 'import', 'default'] },
+    testEnvironmentOptions: { customExportConditions: ['@hazure/source', 'node', 'default'] },
     testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
     extensionsToTreatAsEsm: ['.ts'],
     moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -1,1 +1,9 @@
-export {};
+export { tsne, type TsneResult } from './tsne.js';
+export type {
+  Initialisation,
+  Metric,
+  NeighbourSearch,
+  RepulsionMethod,
+  TsneOptions,
+  TsneProgress,
+} from './options.js';
