@@ -1,5 +1,6 @@
 import type {
   Caption,
+  ConceptMatch,
   DecodedImage,
   Detection,
   EmbeddingMatrix,
@@ -131,4 +132,37 @@ export interface ProgressEvent {
 export interface ProgressSink {
   update(event: ProgressEvent): void;
   finish(stage: string): void;
+}
+
+/** A related concept and the label it came from. */
+export interface ExpandedConcept {
+  readonly label: string;
+  readonly parent: string;
+  /** e.g. `hyponym`, `part`, or the prompt type a language model was asked with. */
+  readonly relation: string;
+}
+
+/** Finds concepts related to labels: the WordNet taxonomy, or a language model. */
+export interface ConceptExpander {
+  readonly name: string;
+  expand(labels: readonly string[], signal?: AbortSignal): Promise<ExpandedConcept[]>;
+}
+
+/** A t-SNE map with what a plot needs to know of each point. */
+export interface MapPlot {
+  readonly title: string;
+  /** n × 2, row-major. */
+  readonly xy: Float64Array | Float32Array;
+  readonly classNames: readonly string[];
+  readonly outliers: readonly boolean[];
+  /** false = baseline, true = new. */
+  readonly isNew: readonly boolean[];
+}
+
+/** Draws what people look at. */
+export interface RunPresenter {
+  mapPng(plot: MapPlot): Promise<Uint8Array>;
+  probabilitiesPng(title: string, matches: readonly ConceptMatch[]): Promise<Uint8Array>;
+  /** The HTML report of a run folder, made from its artifacts alone. */
+  reportHtml(folder: string): Promise<string>;
 }

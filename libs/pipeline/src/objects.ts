@@ -160,7 +160,9 @@ class ChunkWorker {
     }
   }
 
-  async detect(chunk: Loaded[]): Promise<{ chunk: Loaded[]; images: DecodedImage[]; detections: Detection[][] }> {
+  async detect(
+    chunk: Loaded[],
+  ): Promise<{ chunk: Loaded[]; images: DecodedImage[]; detections: Detection[][] }> {
     const images = chunk.flatMap((item) => (item.image ? [item.image] : []));
     const detections = await this.times.measure('detect', 'images', images.length, () =>
       this.stages.detector.detect(images),

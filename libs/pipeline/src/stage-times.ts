@@ -40,6 +40,11 @@ export class StageTimes {
   }
 
   list(): StageTime[] {
-    return [...this.stages].map(([stage, { busyMs, items, unit }]) => ({ stage, seconds: busyMs / 1000, items, unit }));
+    return [...this.stages].map(([stage, { busyMs, items, unit }]) => ({
+      stage,
+      seconds: busyMs / 1000,
+      items,
+      unit,
+    }));
   }
 }

@@ -8,7 +8,8 @@ export async function* mapConcurrent<In, Out>(
   concurrency: number,
   transform: (item: In) => Promise<Out>,
 ): AsyncGenerator<Out> {
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const iterator =
+    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const inFlight: Promise<Out>[] = [];
   let exhausted = false;
   try {

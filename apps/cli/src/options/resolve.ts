@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parse as parseYaml } from 'yaml';
+import {
+  ConfigError,
+  PHASE_OPTION_KEYS,
+  flagOf,
+  messageOf,
+  optionBelongsTo,
+  parsePhaseOptions,
+  type OptionKey,
+  type PhaseCommand,
+  type PhaseOptions,
+} from '@hazure/contracts';
+import { coerce, describeFlag } from './flags.js';
+
+/** `conf-thres`, `conf_thres` and `confThres` name the same key. */
+function camelCase(key: string): string {
+  return key.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+}
+
+function fromConfigFile(path: string): Record<string, unknown> {
+  let document: unknown;
+  try {
+    document = parseYaml(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(`Can't read the config file ${path}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'It must be a JSON or YAML file with option names as keys.',
+    });
+  }
+  if (document === null || typeof document !== 'object' || Array.isArray(document)) {
+    throw new ConfigError(`The config file ${path} must hold one object of options`);
+  }
+  return Object.fromEntries(
+    Object.entries(document)
+      .filter(([key]) => key !== '$schema')
+      .map(([key, value]) => [camelCase(key), value]),
+  );
+}
+
+function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const key of PHASE_OPTION_KEYS) {
+    const text = environment[`HAZURE_${flagOf(key).slice(2).replaceAll('-', '_').toUpperCase()}`];
+    if (text !== undefined && text !== '') values[key] = coerce(describeFlag(key).kind, text);
+  }
+  return values;
+}
+
+/**
+ * Flags over environment over config file over defaults, checked by the one schema.
+ * Throws ConfigError (exit code 2) for unknown keys and bad values.
+ */
+export function resolvePhaseOptions(
+  command: Command,
+  phase: PhaseCommand,
+  environment: NodeJS.ProcessEnv = process.env,
+): PhaseOptions {
+  const given = command.opts<Record<string, unknown>>();
+  const flags: Record<string, unknown> = {};
+  for (const key of PHASE_OPTION_KEYS) {
+    if (command.getOptionValueSource(key) === 'cli') flags[key] = given[key];
+  }
+  const file = typeof given['config'] === 'string' ? fromConfigFile(given['config']) : {};
+  const resolved = parsePhaseOptions({ ...file, ...fromEnvironment(environment), ...flags });
+  for (const key of Object.keys(flags) as OptionKey[]) {
+    if (!optionBelongsTo(key, phase)) throw new ConfigError(`${flagOf(key)} does not belong to ${phase}`);
+  }
+  return resolved;
+}

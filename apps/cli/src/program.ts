@@ -1,0 +1,175 @@
+import { Command, CommanderError } from 'commander';
+import { EXIT, HazureError, type PhaseCommand } from '@hazure/contracts';
+import { createLogger } from './console/logger.js';
+import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
+import { createSession, type Session } from './session.js';
+import { acceptSnakeCase, addPhaseOptions } from './options/flags.js';
+import { HAZURE_VERSION } from './version.js';
+
+/** Loaded only when its command runs, so that `--help` and small commands start fast. */
+type Action = (session: Session, command: Command, args: string[]) => Promise<CommandOutcome>;
+
+const PHASES: readonly {
+  name: PhaseCommand;
+  argument: string | null;
+  summary: string;
+  action: () => Promise<Action>;
+}[] = [
+  {
+    name: 'run',
+    argument: null,
+    summary: 'learn what is normal from one folder, then judge another',
+    action: async () => (await import('./commands/phases.js')).runCommand,
+  },
+  {
+    name: 'learn',
+    argument: '<images>',
+    summary: 'learn what is normal from a folder of images',
+    action: async () => (await import('./commands/phases.js')).learnCommand,
+  },
+  {
+    name: 'detect',
+    argument: '<images>',
+    summary: 'judge the objects of new images against a learned baseline',
+    action: async () => (await import('./commands/phases.js')).detectCommand,
+  },
+];
+
+function withOutput(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on standard output')
+    .option('--quiet', 'only errors on standard error');
+}
+
+/** Builds the `hazure` program. `finish` receives the exit code of the command that ran. */
+export function buildProgram(finish: (code: number) => void): Command {
+  const program = new Command('hazure')
+    .description(
+      'Finds the objects that do not belong, after learning what is normal from a folder of images.',
+    )
+    .version(HAZURE_VERSION)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText('after', '\nhazure COMMAND --help lists the options of a command.');
+
+  const bind = (command: Command, load: () => Promise<Action>): Command =>
+    command.action(async () => {
+      const { json = false, quiet = false } = command.opts<{ json?: boolean; quiet?: boolean }>();
+      const logger = createLogger({ quiet });
+      const session = createSession({ logger, quiet });
+      try {
+        const action = await load();
+        finish(printOutcome(await action(session, command, command.args), json));
+      } catch (error) {
+        finish(printError(error, json, logger));
+      } finally {
+        session.release();
+      }
+    });
+
+  for (const { name, argument, summary, action } of PHASES) {
+    const command = withOutput(program.command(name).description(summary));
+    if (argument) command.argument(argument, 'folder of images');
+    command.option(
+      '--config <FILE>',
+      'JSON or YAML file with these options; flags and HAZURE_… variables win over it',
+    );
+    addPhaseOptions(command, name);
+    bind(command, action);
+  }
+
+  const demo = withOutput(
+    program.command('demo').description('make scenes with planted odd ones out and find them'),
+  );
+  demo.option('--output-dir <DIR>', 'where the scenes and runs go', 'results/demo');
+  demo.option('--seed <N>', 'seed of the scenes and of the run', '42');
+  bind(demo, async () => (await import('./commands/demo.js')).demoCommand);
+
+  const models = program.command('models').description('list, fetch, verify and locate models');
+  bind(
+    withOutput(models.command('list').description('every model that hazure knows by name')),
+    async () => (await import('./commands/models.js')).modelsListCommand,
+  );
+  bind(
+    withOutput(
+      models
+        .command('pull')
+        .description('fetch models into the cache')
+        .argument('<names...>', 'model or pack names, see models list'),
+    ),
+    async () => (await import('./commands/models.js')).modelsPullCommand,
+  );
+  bind(
+    withOutput(
+      models
+        .command('verify')
+        .description('compare cached models with their checksums')
+        .argument('[names...]'),
+    ),
+    async () => (await import('./commands/models.js')).modelsVerifyCommand,
+  );
+  bind(
+    withOutput(models.command('path').description('where a cached model lies').argument('<name>')),
+    async () => (await import('./commands/models.js')).modelsPathCommand,
+  );
+
+  bind(
+    withOutput(
+      program
+        .command('report')
+        .description('make the HTML report of a finished run again')
+        .argument('<run-dir>', 'baseline_… or detection_… folder'),
+    ),
+    async () => (await import('./commands/report.js')).reportCommand,
+  );
+
+  const evaluate = withOutput(
+    program
+      .command('evaluate')
+      .description('measure scorers on embeddings with labels, or a finished run on its truth'),
+  );
+  evaluate
+    .option('--train <A.npy>', 'embeddings of normal items to fit on')
+    .option('--test <B.npy>', 'embeddings to judge')
+    .option('--labels <L.npy>', 'integers, one per test row, 1 = anomaly')
+    .option('--scorers <LIST>', 'iforest,mahalanobis,knn,ensemble')
+    .option('--threshold-percentile <P>', 'percentile whose false alarms are measured', '95')
+    .option('--run <DETECTION_DIR>', 'a finished detection run, with --truth')
+    .option('--truth <FILE.csv>', 'columns image (or crop) and label (1 = anomaly)')
+    .option('--seed <N>', 'seed of the scorers and the bootstrap', '42');
+  bind(evaluate, async () => (await import('./commands/evaluate.js')).evaluateCommand);
+
+  const project = withOutput(
+    program.command('project').description('t-SNE map of embeddings').argument('<X.npy>', 'n × d matrix'),
+  );
+  project
+    .option('--out <XY.npy>', 'where the n × 2 map goes')
+    .option('--method <METHOD>', 'auto, exact, barnes-hut or fft', 'auto')
+    .option('--perplexity <P>', 'effective number of neighbours', '30')
+    .option('--iterations <N>', 'optimiser steps', '1000')
+    .option('--metric <METRIC>', 'euclidean or cosine', 'euclidean')
+    .option('--labels <L.npy>', 'integer classes that colour the plot')
+    .option('--plot <P.png>', 'draw the map')
+    .option('--seed <N>', 'seed', '42');
+  bind(project, async () => (await import('./commands/project.js')).projectCommand);
+
+  return program;
+}
+
+/** Runs one command line (without node and script) and returns the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = buildProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(acceptSnakeCase(argv), { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof HazureError)
+      return printError(error, argv.includes('--json'), createLogger({ quiet: false }));
+    throw error;
+  }
+  return exitCode;
+}

@@ -1,0 +1,178 @@
+import { access, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet';
+import type { Clock, RunFolder, RunManifestHead, Shard } from '@hazure/contracts';
+import { DirectoryRunStore, readManifest, readNpy, verifyArtifacts } from './index.js';
+
+const clock: Clock = { now: () => new Date('2026-01-31T23:59:59Z'), monotonicMs: () => 0 };
+const head: RunManifestHead = {
+  kind: 'baseline',
+  hazureVersion: '0',
+  createdAt: '2026-01-31T23:59:59.000Z',
+  seed: 42,
+  resumeKey: 'key',
+  device: 'cpu',
+  models: {},
+  versions: {},
+  counts: {},
+};
+const shard = (from: number, to: number, value: number): Shard => ({
+  fromPosition: from,
+  toPosition: to,
+  images: [{ imageId: `i${from}` }],
+  crops: [{ cropId: `c${from}` }],
+  failures: [],
+  embeddings: { data: Float32Array.of(value, value + 0.5), rows: 1, cols: 2 },
+});
+
+let root: string;
+let store: DirectoryRunStore;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'hazure-store-'));
+  store = new DirectoryRunStore(join(root, 'out'), clock);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function openNew(): Promise<RunFolder> {
+  return (await store.open({ kind: 'baseline', resumeKey: 'key', resume: false })).folder;
+}
+
+test('a run has its final name only once it is finished, and its manifest checks every file', async () => {
+  const folder = await openNew();
+  expect(folder.path.endsWith('baseline_20260131_235959.partial')).toBe(true);
+  expect(folder.name).toBe('baseline_20260131_235959');
+  await folder.writeJson('config.json', { a: 1 });
+  await folder.writeText('sub/notes.txt', 'text');
+  await folder.finish(head);
+  expect(await readdir(join(root, 'out'))).toEqual(['baseline_20260131_235959']);
+  const manifest = await readManifest(folder.path);
+  expect(manifest.artifacts.map(({ path }) => path)).toEqual(['config.json', 'sub/notes.txt']);
+  await verifyArtifacts(folder.path, manifest);
+  await writeFile(join(folder.path, 'config.json'), '{}');
+  await expect(verifyArtifacts(folder.path, manifest)).rejects.toThrow(/config.json .* was changed/);
+});
+
+test('two runs in the same second get names of their own', async () => {
+  await (await openNew()).finish(head);
+  expect((await openNew()).name).toBe('baseline_20260131_235959_2');
+});
+
+test('a discarded run leaves nothing', async () => {
+  const folder = await openNew();
+  await folder.writeText('x', 'y');
+  await folder.discard();
+  expect(await readdir(join(root, 'out'))).toEqual([]);
+});
+
+test('records come back from jsonl, csv, json lists and parquet as they went in, whatever they hold', async () => {
+  const folder = await openNew();
+  const hostile = ['plain', 'comma, "quote"', 'line\nbreak', '=1+1', '</script>', '日本語 🦓', ''];
+  const records = hostile.map((text, i) => ({ text, number: i / 3, flag: i % 2 === 0, count: i }));
+  const columns = ['text', 'number', 'flag', 'count'];
+  const writers = [
+    await folder.openJsonl('a.jsonl'),
+    await folder.openCsv('a.csv', columns),
+    await folder.openJsonList('a.json', { format: 'x' }, 'objects'),
+    await folder.openParquet('a.parquet', [
+      { name: 'text', type: 'STRING' },
+      { name: 'number', type: 'DOUBLE' },
+      { name: 'flag', type: 'BOOLEAN' },
+      { name: 'count', type: 'INT32' },
+    ]),
+  ];
+  for (const record of records) for (const writer of writers) await writer.write(record);
+  for (const writer of writers) await writer.close();
+
+  const jsonl = await readFile(join(folder.path, 'a.jsonl'), 'utf8');
+  expect(
+    jsonl
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual(records);
+  expect(JSON.parse(await readFile(join(folder.path, 'a.json'), 'utf8'))).toEqual({
+    format: 'x',
+    objects: records,
+  });
+  const file = await asyncBufferFromFile(join(folder.path, 'a.parquet'));
+  expect(await parquetReadObjects({ file })).toEqual(records);
+  const csv = await readFile(join(folder.path, 'a.csv'), 'utf8');
+  expect(csv.split('\n')[0]).toBe('text,number,flag,count');
+  expect(csv).toContain('"comma, ""quote"""');
+  expect(csv).toContain("'=1+1");
+});
+
+test('an empty json list is still a document', async () => {
+  const folder = await openNew();
+  const writer = await folder.openJsonList('a.json', {}, 'objects');
+  await writer.close();
+  expect(JSON.parse(await readFile(join(folder.path, 'a.json'), 'utf8'))).toEqual({ objects: [] });
+});
+
+test('parquet keeps more records than one row group', async () => {
+  const folder = await openNew();
+  const writer = await folder.openParquet('a.parquet', [{ name: 'n', type: 'INT32' }]);
+  for (let n = 0; n < 20_011; n++) await writer.write({ n });
+  await writer.close();
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(join(folder.path, 'a.parquet')) });
+  expect(rows.length).toBe(20_011);
+  expect(rows.at(-1)).toEqual({ n: 20_010 });
+});
+
+test('a matrix streamed in pieces is a whole .npy file', async () => {
+  const folder = await openNew();
+  const writer = await folder.openMatrix('x.npy', 3);
+  await writer.append(Float32Array.of(1, 2, 3, 4, 5, 6));
+  await writer.append(Float32Array.of(7, 8, 9));
+  await writer.close();
+  const { shape, data } = await readNpy(join(folder.path, 'x.npy'));
+  expect(shape).toEqual([3, 3]);
+  expect([...data]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test('a resumed run keeps its unbroken chain of shards and drops torn files', async () => {
+  const folder = await openNew();
+  await folder.shards.write(shard(0, 10, 1));
+  await folder.shards.write(shard(10, 20, 2));
+  await writeFile(join(folder.path, '.shards', 'shard-0000000020-0000000030.jsonl.tmp'), 'torn');
+  await writeFile(join(folder.path, '.shards', 'shard-0000000040-0000000050.jsonl'), 'after a gap');
+
+  const again = await store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
+  expect(again.resumed).toBe(true);
+  expect(again.folder.path).toBe(folder.path);
+  expect(again.folder.shards.nextPosition).toBe(20);
+  const values: number[][] = [];
+  for await (const { embeddings } of again.folder.shards.read()) values.push([...embeddings.data]);
+  expect(values).toEqual([
+    [1, 1.5],
+    [2, 2.5],
+  ]);
+  const other = await store.open({ kind: 'baseline', resumeKey: 'another', resume: true });
+  expect(other.resumed).toBe(false);
+});
+
+test('a damaged shard is refused', async () => {
+  const folder = await openNew();
+  await folder.shards.write(shard(0, 10, 1));
+  await writeFile(join(folder.path, '.shards', 'shard-0000000000-0000000010.f32'), Buffer.alloc(8));
+  const read = async (): Promise<void> => {
+    for await (const _ of folder.shards.read()) void _;
+  };
+  await expect(read()).rejects.toThrow(/damaged/);
+});
+
+test('an output folder that is a file is an error that says what to do', async () => {
+  await mkdir(root, { recursive: true });
+  await writeFile(join(root, 'file'), '');
+  const blocked = new DirectoryRunStore(join(root, 'file'), clock);
+  await expect(blocked.checkWritable()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+});
+
+test('a finished run is found again by its key', async () => {
+  const folder = await openNew();
+  await folder.finish(head);
+  expect(await store.findFinished('baseline', 'key')).toBe(folder.path);
+  expect(await store.findFinished('baseline', 'other')).toBeNull();
+  await access(join(folder.path, 'manifest.json'));
+});
