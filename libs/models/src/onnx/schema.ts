@@ -1,0 +1,98 @@
+import protobuf from 'protobufjs/light.js';
+
+/**
+ * The messages of onnx.proto3 (IR version 8) that hazure needs, field numbers as in the public schema. Unknown
+ * fields are skipped when reading.
+ */
+const descriptor: protobuf.INamespace = {
+  nested: {
+    onnx: {
+      nested: {
+        StringStringEntryProto: {
+          fields: { key: { id: 1, type: 'string' }, value: { id: 2, type: 'string' } },
+        },
+        OperatorSetIdProto: {
+          fields: { domain: { id: 1, type: 'string' }, version: { id: 2, type: 'int64' } },
+        },
+        Dimension: {
+          oneofs: { value: { oneof: ['dimValue', 'dimParam'] } },
+          fields: { dimValue: { id: 1, type: 'int64' }, dimParam: { id: 2, type: 'string' } },
+        },
+        TensorShapeProto: { fields: { dim: { id: 1, type: 'Dimension', rule: 'repeated' } } },
+        TensorTypeProto: {
+          fields: { elemType: { id: 1, type: 'int32' }, shape: { id: 2, type: 'TensorShapeProto' } },
+        },
+        TypeProto: { fields: { tensorType: { id: 1, type: 'TensorTypeProto' } } },
+        ValueInfoProto: {
+          fields: { name: { id: 1, type: 'string' }, type: { id: 2, type: 'TypeProto' } },
+        },
+        TensorProto: {
+          fields: {
+            dims: { id: 1, type: 'int64', rule: 'repeated', options: { packed: true } },
+            dataType: { id: 2, type: 'int32' },
+            name: { id: 8, type: 'string' },
+            rawData: { id: 9, type: 'bytes' },
+          },
+        },
+        AttributeProto: {
+          fields: {
+            name: { id: 1, type: 'string' },
+            f: { id: 2, type: 'float' },
+            i: { id: 3, type: 'int64' },
+            s: { id: 4, type: 'bytes' },
+            ints: { id: 8, type: 'int64', rule: 'repeated', options: { packed: true } },
+            type: { id: 20, type: 'int32' },
+          },
+        },
+        NodeProto: {
+          fields: {
+            input: { id: 1, type: 'string', rule: 'repeated' },
+            output: { id: 2, type: 'string', rule: 'repeated' },
+            name: { id: 3, type: 'string' },
+            opType: { id: 4, type: 'string' },
+            attribute: { id: 5, type: 'AttributeProto', rule: 'repeated' },
+          },
+        },
+        GraphProto: {
+          fields: {
+            node: { id: 1, type: 'NodeProto', rule: 'repeated' },
+            name: { id: 2, type: 'string' },
+            initializer: { id: 5, type: 'TensorProto', rule: 'repeated' },
+            input: { id: 11, type: 'ValueInfoProto', rule: 'repeated' },
+            output: { id: 12, type: 'ValueInfoProto', rule: 'repeated' },
+          },
+        },
+        ModelProto: {
+          fields: {
+            irVersion: { id: 1, type: 'int64' },
+            producerName: { id: 2, type: 'string' },
+            graph: { id: 7, type: 'GraphProto' },
+            opsetImport: { id: 8, type: 'OperatorSetIdProto', rule: 'repeated' },
+            metadataProps: { id: 14, type: 'StringStringEntryProto', rule: 'repeated' },
+          },
+        },
+      },
+    },
+  },
+};
+
+const root = protobuf.Root.fromJSON(descriptor);
+
+export const ModelProto = root.lookupType('onnx.ModelProto');
+export const ValueInfoProto = root.lookupType('onnx.ValueInfoProto');
+export const StringStringEntryProto = root.lookupType('onnx.StringStringEntryProto');
+
+/** Field numbers that the streaming reader steps over the file with. */
+export const FIELD = {
+  model: { producerName: 2, graph: 7, opsetImport: 8, metadataProps: 14 },
+  graph: { node: 1, initializer: 5, input: 11, output: 12 },
+  node: { output: 2, opType: 4 },
+  tensor: { name: 8 },
+  opset: { domain: 1, version: 2 },
+} as const;
+
+/** TensorProto.DataType. */
+export const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+
+/** AttributeProto.AttributeType. */
+export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;

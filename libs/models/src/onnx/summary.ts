@@ -1,0 +1,143 @@
+import { open } from 'node:fs/promises';
+import { HazureError, ModelError, messageOf } from '@hazure/contracts';
+import type { OnnxElementType, OnnxValue } from './model.js';
+import { DATA_TYPE, FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
+import type { WireField } from './wire.js';
+import { WireError, WireReader } from './wire.js';
+
+/** What an .onnx file says about itself, weights aside. */
+export interface OnnxSummary {
+  readonly producerName: string;
+  /** Version of the default operator set; 0 when the file names none. */
+  readonly opset: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Graph inputs that are not initializers. */
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** How many nodes of each operator type. */
+  readonly opTypes: ReadonlyMap<string, number>;
+  /** Operator type that makes each graph output. */
+  readonly producers: ReadonlyMap<string, string>;
+  readonly fileBytes: number;
+}
+
+const ELEMENT_TYPES = new Map<number, OnnxElementType>(
+  Object.entries(DATA_TYPE).map(([name, id]) => [id, name as OnnxElementType]),
+);
+
+/**
+ * Reads the header of an .onnx file: a few reads of 64 KiB whatever the size of its weights.
+ *
+ * @throws ModelError `MODEL_MISSING` when there is no such file, `MODEL_INVALID` when it is no ONNX model.
+ */
+export async function summarizeOnnx(path: string): Promise<OnnxSummary> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new ModelError('MODEL_MISSING', `Expected an ONNX model at ${path}: ${messageOf(cause)}`, {
+      hint: 'Give the path of an .onnx file, or a registry name from `hazure models list`.',
+      cause,
+    });
+  });
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new WireError('it is not a file');
+    return await readModel(new WireReader(file, stats.size), stats.size);
+  } catch (cause) {
+    if (cause instanceof HazureError) throw cause;
+    throw new ModelError('MODEL_INVALID', `Expected an ONNX model in ${path}, but ${messageOf(cause)}`, {
+      hint: 'The file is damaged or of another format; export it to ONNX again or download it again.',
+      cause,
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+async function readModel(reader: WireReader, fileBytes: number): Promise<OnnxSummary> {
+  const metadata: Record<string, string> = {};
+  let producerName = '';
+  let opset = 0;
+  let graph: WireField | null = null;
+  for await (const field of reader.fields(0, fileBytes)) {
+    if (field.id === FIELD.model.graph && field.wireType === 2) graph = field;
+    else if (field.id === FIELD.model.producerName) producerName = await reader.string(field);
+    else if (field.id === FIELD.model.opsetImport) opset = (await defaultOpset(reader, field)) ?? opset;
+    else if (field.id === FIELD.model.metadataProps) {
+      const entry = StringStringEntryProto.decode(await reader.bytes(field)) as unknown as {
+        key: string;
+        value: string;
+      };
+      metadata[entry.key] = entry.value;
+    }
+  }
+  if (graph === null) throw new WireError('it holds no graph');
+  return { producerName, opset, metadata, fileBytes, ...(await readGraph(reader, graph)) };
+}
+
+async function defaultOpset(reader: WireReader, field: WireField): Promise<number | null> {
+  let domain = '';
+  let version = 0;
+  for await (const part of reader.fields(field.start, field.end)) {
+    if (part.id === FIELD.opset.domain) domain = await reader.string(part);
+    if (part.id === FIELD.opset.version) version = part.varint;
+  }
+  return domain === '' || domain === 'ai.onnx' ? version : null;
+}
+
+type GraphSummary = Pick<OnnxSummary, 'inputs' | 'outputs' | 'opTypes' | 'producers'>;
+
+async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSummary> {
+  const inputs: OnnxValue[] = [];
+  const outputs: OnnxValue[] = [];
+  const initializers = new Set<string>();
+  const opTypes = new Map<string, number>();
+  const madeBy = new Map<string, string>();
+  for await (const field of reader.fields(graph.start, graph.end)) {
+    if (field.id === FIELD.graph.input) inputs.push(valueOf(await reader.bytes(field)));
+    else if (field.id === FIELD.graph.output) outputs.push(valueOf(await reader.bytes(field)));
+    else if (field.id === FIELD.graph.initializer) {
+      for await (const part of reader.fields(field.start, field.end)) {
+        if (part.id === FIELD.tensor.name) initializers.add(await reader.string(part));
+      }
+    } else if (field.id === FIELD.graph.node) {
+      let opType = '';
+      const made: string[] = [];
+      for await (const part of reader.fields(field.start, field.end)) {
+        if (part.id === FIELD.node.opType) opType = await reader.string(part);
+        if (part.id === FIELD.node.output) made.push(await reader.string(part));
+      }
+      opTypes.set(opType, (opTypes.get(opType) ?? 0) + 1);
+      for (const name of made) madeBy.set(name, opType);
+    }
+  }
+  if (outputs.length === 0) throw new WireError('its graph has no outputs');
+  return {
+    inputs: inputs.filter((value) => !initializers.has(value.name)),
+    outputs,
+    opTypes,
+    producers: new Map(outputs.map((value) => [value.name, madeBy.get(value.name) ?? ''])),
+  };
+}
+
+interface ValueMessage {
+  name: string;
+  type?: {
+    tensorType?: {
+      elemType: number;
+      shape?: { dim: { value?: 'dimValue' | 'dimParam'; dimValue?: number; dimParam?: string }[] };
+    };
+  };
+}
+
+function valueOf(bytes: Uint8Array): OnnxValue {
+  const message = ValueInfoProto.toObject(ValueInfoProto.decode(bytes), {
+    longs: Number,
+    oneofs: true,
+    arrays: true,
+  }) as ValueMessage;
+  const tensor = message.type?.tensorType;
+  const dims = (tensor?.shape?.dim ?? []).map((dim) => {
+    if (dim.value === 'dimValue') return dim.dimValue!;
+    return dim.value === 'dimParam' && dim.dimParam !== '' ? dim.dimParam! : null;
+  });
+  return { name: message.name, type: ELEMENT_TYPES.get(tensor?.elemType ?? 0) ?? 'other', dims };
+}

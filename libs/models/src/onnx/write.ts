@@ -1,0 +1,62 @@
+import type { OnnxAttribute, OnnxModel, OnnxTensor, OnnxValue } from './model.js';
+import { ATTRIBUTE_TYPE, DATA_TYPE, ModelProto } from './schema.js';
+
+/** IR version 8 is what opset 17 came with; every ONNX Runtime since 1.12 reads it. */
+const IR_VERSION = 8;
+
+/** Bytes of an .onnx file. The same model always gives the same bytes. */
+export function encodeOnnx(model: OnnxModel): Uint8Array {
+  const { graph } = model;
+  const message = {
+    irVersion: IR_VERSION,
+    producerName: model.producerName,
+    opsetImport: [{ domain: '', version: model.opset }],
+    metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: graph.name,
+      node: graph.nodes.map((node) => ({
+        input: node.inputs,
+        output: node.outputs,
+        name: node.name,
+        opType: node.opType,
+        attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),
+      })),
+      initializer: [...graph.initializers].map(([name, tensor]) => tensorMessage(name, tensor)),
+      input: graph.inputs.map(valueMessage),
+      output: graph.outputs.map(valueMessage),
+    },
+  };
+  return ModelProto.encode(message).finish();
+}
+
+function attributeMessage(name: string, attribute: OnnxAttribute): object {
+  switch (attribute.kind) {
+    case 'int':
+      return { name, i: attribute.value, type: ATTRIBUTE_TYPE.int };
+    case 'float':
+      return { name, f: attribute.value, type: ATTRIBUTE_TYPE.float };
+    case 'string':
+      return { name, s: new TextEncoder().encode(attribute.value), type: ATTRIBUTE_TYPE.string };
+    case 'ints':
+      return { name, ints: attribute.value, type: ATTRIBUTE_TYPE.ints };
+  }
+}
+
+function tensorMessage(name: string, tensor: OnnxTensor): object {
+  const { data } = tensor;
+  return {
+    name,
+    dims: tensor.dims,
+    dataType: DATA_TYPE[tensor.type],
+    // ONNX raw data is little-endian, as are typed arrays on every platform Node.js runs on.
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}
+
+function valueMessage(value: OnnxValue): object {
+  if (value.type === 'other') throw new RangeError(`${value.name}: element type 'other' can't be written`);
+  const dim = value.dims.map((d) =>
+    d === null ? {} : typeof d === 'number' ? { dimValue: d } : { dimParam: d },
+  );
+  return { name: value.name, type: { tensorType: { elemType: DATA_TYPE[value.type], shape: { dim } } } };
+}
