@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { ImageRef } from '@hazure/contracts';
+import { SharpCropEncoder } from './crop-encoder.js';
+import { SharpImageDecoder } from './image-decoder.js';
+import { walkImages } from './walk-images.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'hazure-ingest-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const put = async (name: string, bytes: Uint8Array | string): Promise<ImageRef> => {
+  await mkdir(join(root, name, '..'), { recursive: true });
+  await writeFile(join(root, name), bytes);
+  return { index: 0, id: name, path: join(root, name), bytes: bytes.length };
+};
+const solid = (width: number, height: number, background: string): sharp.Sharp =>
+  sharp({ create: { width, height, channels: 3, background } });
+
+test('images of all sub-folders come in code point order, whatever the file system says', async () => {
+  for (const name of [
+    'b.png',
+    'a/é.JPG',
+    'a/z.jpeg',
+    'B.webp',
+    'a/😀.png',
+    'a/ﬀ.png',
+    'notes.txt',
+    '.hidden.png',
+  ]) {
+    await put(name, 'x');
+  }
+  await symlink(root, join(root, 'loop'));
+  const refs = await walkImages(root);
+  expect(refs.map(({ id }) => id)).toEqual(['B.webp', 'a/z.jpeg', 'a/é.JPG', 'a/ﬀ.png', 'a/😀.png', 'b.png']);
+  expect(refs.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('a missing, an empty and an imageless folder are told apart', async () => {
+  await expect(walkImages(join(root, 'none'))).rejects.toMatchObject({ code: 'INPUT_MISSING' });
+  await expect(walkImages(root)).rejects.toThrow(/is empty/);
+  const { path } = await put('a.txt', 'words');
+  await expect(walkImages(root)).rejects.toThrow(/None of the 1 files/);
+  await expect(walkImages(path)).rejects.toThrow(/not a folder/);
+});
+
+const decoder = new SharpImageDecoder();
+
+test('EXIF orientation is applied', async () => {
+  const ref = await put(
+    'o.jpg',
+    await solid(30, 10, '#ff0000').withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+  );
+  expect(await decoder.decode(ref)).toMatchObject({ widthPx: 10, heightPx: 30 });
+});
+
+test.each([
+  ['greyscale', (): Promise<Buffer> => solid(4, 4, '#808080').greyscale().png().toBuffer(), [128, 128, 128]],
+  [
+    '16-bit',
+    (): Promise<Buffer> => solid(4, 4, '#804020').toColourspace('rgb16').png().toBuffer(),
+    [128, 64, 32],
+  ],
+  [
+    'CMYK',
+    (): Promise<Buffer> => solid(4, 4, '#ffffff').toColourspace('cmyk').jpeg().toBuffer(),
+    [255, 255, 255],
+  ],
+  [
+    'alpha',
+    (): Promise<Buffer> =>
+      sharp({ create: { width: 4, height: 4, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
+        .png()
+        .toBuffer(),
+    [255, 255, 255],
+  ],
+])('%s becomes 8-bit sRGB', async (name, make, expected) => {
+  const image = await decoder.decode(await put(`${name}.img.png`, await make()));
+  expect(image.data.length).toBe(4 * 4 * 3);
+  expected.forEach((value, c) => expect(Math.abs(image.data[c] - value)).toBeLessThanOrEqual(2));
+});
+
+test('a truncated JPEG and a text file with an image name are refused by name', async () => {
+  const whole = await sharp({
+    create: {
+      width: 64,
+      height: 64,
+      channels: 3,
+      background: '#000',
+      noise: { type: 'gaussian', mean: 128, sigma: 40 },
+    },
+  })
+    .jpeg()
+    .toBuffer();
+  const cut = await put('cut.jpg', whole.subarray(0, whole.length / 2));
+  await expect(decoder.decode(cut)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: /cut\.jpg/ });
+  await expect(decoder.decode(await put('text.jpg', 'words'))).rejects.toThrow(/text\.jpg/);
+});
+
+test('an image above the pixel limit is refused before it is decoded', async () => {
+  const ref = await put('big.png', await solid(200, 200, '#fff').png().toBuffer());
+  await expect(new SharpImageDecoder({ maxPixels: 100 }).decode(ref)).rejects.toThrow(/pixel/i);
+});
+
+test('a crop holds the pixels of its box', async () => {
+  const png = await solid(20, 20, '#000000')
+    .composite([{ input: await solid(5, 5, '#ffffff').png().toBuffer(), left: 10, top: 10 }])
+    .png()
+    .toBuffer();
+  const image = await decoder.decode(await put('c.png', png));
+  const encoder = new SharpCropEncoder();
+  const bytes = await encoder.encode({ image, box: { x1: 10, y1: 10, x2: 15, y2: 15 } });
+  const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height]).toEqual([5, 5]);
+  expect(Math.min(...data)).toBeGreaterThan(240);
+  const outside = await encoder.encode({ image, box: { x1: -5, y1: 18.5, x2: 90, y2: 90 } }, 8);
+  expect(await sharp(outside).metadata()).toMatchObject({ width: 8, height: 1 });
+});
