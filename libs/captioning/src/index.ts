@@ -1,1 +1,1 @@
-export {};
+export { TemplateCaptioner } from './template/captioner.js';
