@@ -1,1 +1,13 @@
-export {};
+export type { MapPlot } from './plots/map.js';
+export { plotMap } from './plots/map.js';
+export type { ProbabilityPlot } from './plots/probabilities.js';
+export { plotProbabilities } from './plots/probabilities.js';
+export type { ScoreHistogramPlot } from './plots/histogram.js';
+export { plotScoreHistogram } from './plots/histogram.js';
+export type { SweepPlot, SweepSeries } from './plots/sweep.js';
+export { plotSweep } from './plots/sweep.js';
+export type { HistogramSeries } from './histogram.js';
+export type * from './model.js';
+export { DEFAULT_CAPS } from './model.js';
+export { renderBaselineReport } from './html/baseline.js';
+export { renderDetectionReport } from './html/detection.js';
