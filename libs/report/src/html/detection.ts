@@ -63,6 +63,7 @@ export function renderDetectionReport(report: DetectionReport, caps: ReportCaps 
     title: 'Detection report',
     kind: 'detection',
     report,
+    against: report.baselineName,
     tiles: tilesOf(report),
     sections: [
       { id: 'outliers', label: 'Outliers' },

@@ -1,8 +1,11 @@
+import { truncate } from '../format.js';
 import type { ReportCaps, ReportMap } from '../model.js';
 import { styleClasses } from '../palette.js';
 import { base64, dataUrl } from './embed.js';
 
 const STEPS = 65535;
+/** Characters kept of a class name. */
+const LABEL_LENGTH = 80;
 const FLAG_BASELINE = 1;
 const FLAG_OUTLIER = 2;
 
@@ -61,8 +64,8 @@ export function packMap(map: ReportMap, caps: ReportCaps): MapPayload | null {
     positions: base64(quantise(map.points, kept)),
     styles: base64(Uint8Array.from(kept, (i) => classes.styleOf[i])),
     flags: base64(Uint8Array.from(flags)),
-    classes: classes.styles,
-    labels,
+    classes: classes.styles.map((style) => ({ ...style, label: truncate(style.label, LABEL_LENGTH) })),
+    labels: labels.map((label) => truncate(label, LABEL_LENGTH)),
     labelOf: kept.map((i) => labelIndex.get(map.labels[i]) ?? 0),
     ids: kept.map((i) => map.cropIds[i]),
     thumbnails,

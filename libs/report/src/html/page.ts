@@ -12,6 +12,9 @@ import { cspHash, dataUrl, scriptJson } from './embed.js';
 import type { MapPayload } from './map-data.js';
 import { readAsset, renderTemplate } from './templates.js';
 
+/** Characters shown of folder and model names. */
+const NAME_LENGTH = 200;
+
 /** Helpers that every template gets as `it.h`. */
 export const HELPERS = {
   count: formatCount,
@@ -27,6 +30,8 @@ export interface PageParts {
   readonly title: string;
   readonly kind: 'detection' | 'baseline';
   readonly report: CommonReport;
+  /** Name of the baseline that a detection was compared with. */
+  readonly against?: string;
   readonly tiles: readonly Tile[];
   readonly sections: readonly { readonly id: string; readonly label: string }[];
   readonly body: string;
@@ -50,7 +55,13 @@ export function renderPage(parts: PageParts): string {
   return renderTemplate('layout', {
     ...parts,
     h: HELPERS,
-    report: { ...report, notes: report.notes.map((note) => truncate(note, caps.textLength)) },
+    report: {
+      ...report,
+      runName: truncate(report.runName, NAME_LENGTH),
+      imagesFolder: truncate(report.imagesFolder, NAME_LENGTH),
+      notes: report.notes.map((note) => truncate(note, caps.textLength)),
+    },
+    against: parts.against === undefined ? '' : truncate(parts.against, NAME_LENGTH),
     css: readAsset('report.css'),
     script: scripts,
     csp: `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${cspHash(scripts)}; base-uri 'none'; form-action 'none'`,
@@ -75,8 +86,16 @@ export function renderCommonSections(
     }),
     renderTemplate('models-settings', {
       h: HELPERS,
-      models: report.models,
-      settings: report.settings.map(({ name, value }) => ({ name, value: truncate(value, caps.textLength) })),
+      models: report.models.map((model) => ({
+        ...model,
+        name: truncate(model.name, NAME_LENGTH),
+        licence: model.licence === null ? null : truncate(model.licence, NAME_LENGTH),
+        device: truncate(model.device, NAME_LENGTH),
+      })),
+      settings: report.settings.map(({ name, value }) => ({
+        name: truncate(name, NAME_LENGTH),
+        value: truncate(value, caps.textLength),
+      })),
     }),
   ].join('\n');
 }
