@@ -20,10 +20,10 @@ struct HostMemory {
  */
 HostMemory host_memory();
 
-/** Instruction sets found at run time that the engine can make use of, e.g. `avx2`, `avx512vbmi`; `neon` on arm64. */
+/** Instruction sets found at run time that the engine can make use of, e.g. `avx2`, `avx512vnni`; `neon` on arm64. */
 std::vector<std::string> cpu_features();
 
-/** The instruction set level the kernels run at: `generic`, `avx2` or `avx512`. */
+/** The instruction set level the kernels run at: `generic`, `avx2`, `avx512` or `avx512vnni`. */
 std::string kernel_isa();
 
 struct CudaDevice {
