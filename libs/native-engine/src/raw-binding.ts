@@ -1,0 +1,72 @@
+import type {
+  DetectionRows,
+  DetectOptions,
+  DetectorEngineConfig,
+  EmbedderEngineConfig,
+  EngineInfo,
+  HeadSpec,
+  Placement,
+  PreprocessSpec,
+  RawImage,
+  RawRegion,
+  SessionDescription,
+  SessionOptions,
+  Tensor,
+} from './api.js';
+
+declare const kind: unique symbol;
+/** An opaque, tagged object of the addon; one of another kind is refused. */
+export interface Handle<Kind extends string> {
+  readonly [kind]: Kind;
+}
+export type SessionHandle = Handle<'session'>;
+export type DetectorHandle = Handle<'detector'>;
+export type EmbedderHandle = Handle<'embedder'>;
+
+/** A loaded model: what to call it by, and what it says about itself. */
+export interface Loaded<H> {
+  readonly handle: H;
+  readonly description: SessionDescription;
+}
+
+export interface DecodeOptions extends DetectOptions {
+  readonly inputWidthPx: number;
+  readonly inputHeightPx: number;
+  readonly sources: readonly {
+    readonly widthPx: number;
+    readonly heightPx: number;
+    readonly placement: Placement;
+  }[];
+}
+
+/**
+ * The addon's exports, one to one (`native/napi/addon.cpp`, `docs/reference/native-addon.md`; a test compares the
+ * three). Errors carry `code` and `hint`; `fromNative` makes typed ones of them.
+ */
+export interface RawBinding {
+  openRuntime(libraryPath: string): void;
+  info(): EngineInfo;
+  memory(): { device: string; totalBytes: number; freeBytes: number }[];
+  loadSession(modelPath: string, options?: SessionOptions): Promise<Loaded<SessionHandle>>;
+  runSession(handle: SessionHandle, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  loadDetector(config: DetectorEngineConfig): Promise<Loaded<DetectorHandle>>;
+  detect(
+    handle: DetectorHandle,
+    images: readonly RawImage[],
+    options: DetectOptions,
+  ): Promise<DetectionRows[]>;
+  loadEmbedder(
+    config: EmbedderEngineConfig,
+  ): Promise<Loaded<EmbedderHandle> & { readonly dimensions: number }>;
+  embed(handle: EmbedderHandle, regions: readonly RawRegion[]): Promise<Float32Array>;
+  close(handle: SessionHandle | DetectorHandle | EmbedderHandle): Promise<void>;
+  preprocess(
+    regions: readonly RawRegion[],
+    spec: PreprocessSpec,
+  ): Promise<{ data: Float32Array; placements: Placement[] }>;
+  decodeDetections(
+    head: HeadSpec,
+    outputs: Readonly<Record<string, Tensor>>,
+    options: DecodeOptions,
+  ): Promise<DetectionRows[]>;
+}

@@ -1,0 +1,65 @@
+#include "hazure/engine/detector.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "hazure/engine/failure.hpp"
+
+namespace hazure {
+namespace {
+
+/** The outputs that a head reads: those it names, or the model's first. */
+std::vector<std::string> outputs_read_by(const HeadSpec& head, const SessionDescription& model) {
+  std::vector<std::string> names;
+  if (const auto* nanodet = std::get_if<NanodetHead>(&head)) {
+    names = nanodet->score_outputs;
+    names.insert(names.end(), nanodet->distance_outputs.begin(), nanodet->distance_outputs.end());
+  } else if (const auto* detr = std::get_if<DetrHead>(&head)) {
+    names = {detr->logits_output, detr->boxes_output};
+  } else if (!model.outputs.empty()) {
+    names = {model.outputs.front().name};
+  }
+  for (const auto& name : names) {
+    const bool known = std::any_of(model.outputs.begin(), model.outputs.end(),
+                                   [&](const TensorInfo& output) { return output.name == name; });
+    if (known) continue;
+    std::string all;
+    for (const auto& output : model.outputs) all += (all.empty() ? "" : ", ") + output.name;
+    throw Failure("MODEL_UNSUPPORTED", ErrorKind::kModel,
+                  "The detection head reads the output " + name + ", but the model has " + all,
+                  "Name the model's own outputs in the head, or choose another kind of head.");
+  }
+  return names;
+}
+
+}  // namespace
+
+Detector::Detector(const Config& config)
+    : model_(config.model_path, config.preprocess, config.session),
+      head_(config.head),
+      outputs_(outputs_read_by(head_, model_.description())) {}
+
+void Detector::detect(PreparedBatch& batch, std::span<const Region> images, const DetectOptions& options,
+                      std::span<std::vector<Detection>> results) {
+  std::vector<const char*> names;
+  for (const auto& name : outputs_) names.push_back(name.c_str());
+  const auto values = model_.infer(batch, names);
+
+  std::vector<std::vector<float>> storage(values.size());
+  std::vector<std::vector<std::int64_t>> dims(values.size());
+  std::vector<TensorView> views;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float* data = float_values(values[i], outputs_[i], storage[i], dims[i]);
+    views.push_back(TensorView{outputs_[i], dims[i], data});
+  }
+  std::vector<DetectionSource> sources;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    sources.push_back({images[i].image.width_px, images[i].image.height_px, batch.placements[i]});
+  }
+  std::vector<std::vector<Detection>> decoded;
+  decode_detections(head_, views, model_.spec().width_px, model_.spec().height_px, sources, options, decoded,
+                    engine_pool());
+  std::move(decoded.begin(), decoded.end(), results.begin());
+}
+
+}  // namespace hazure

@@ -1,0 +1,91 @@
+#include "hazure/engine/image_model.hpp"
+
+#include <algorithm>
+
+#include "hazure/engine/failure.hpp"
+#include "hazure/half.hpp"
+
+namespace hazure {
+
+ThreadPool& engine_pool() {
+  // Leaked on purpose: threads of a process that is ending must not be waited for by a static destructor.
+  static auto* pool = new ThreadPool();
+  return *pool;
+}
+
+ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, const SessionOptions& options)
+    : spec_(spec) {
+  placement_of(PixelRect{0, 0, 1, 1}, spec);  // refuses a bad spec before a model is loaded for it
+  session_ = Session::load(path, options);
+  const auto& inputs = session_->description().inputs;
+  const auto unsupported = [&](const std::string& what) {
+    return Failure("MODEL_UNSUPPORTED", ErrorKind::kModel, "The model " + path + " " + what,
+                   "Expected one input [N, 3, height, width] of float32 or float16.");
+  };
+  if (inputs.size() != 1) throw unsupported("has " + std::to_string(inputs.size()) + " inputs");
+  const auto& dims = inputs[0].dims;
+  if (inputs[0].type != ElementType::kFloat32 && inputs[0].type != ElementType::kFloat16) {
+    throw unsupported(std::string("takes ") + element_name(inputs[0].type));
+  }
+  if (dims.size() != 4 || (dims[1] >= 0 && dims[1] != 3)) throw unsupported("takes no batch of 3-channel images");
+  if ((dims[2] >= 0 && dims[2] != spec.height_px) || (dims[3] >= 0 && dims[3] != spec.width_px)) {
+    throw unsupported("takes images of " + std::to_string(dims[3]) + "×" + std::to_string(dims[2]) +
+                      " pixels (width × height), but is to be fed " + std::to_string(spec.width_px) + "×" +
+                      std::to_string(spec.height_px));
+  }
+  fixed_batch_ = dims[0] > 0 ? static_cast<std::size_t>(dims[0]) : 0;
+  half_ = inputs[0].type == ElementType::kFloat16;
+}
+
+std::size_t ImageModel::pieces(std::size_t count) const {
+  if (count == 0) return 0;
+  return fixed_batch_ == 0 ? 1 : (count + fixed_batch_ - 1) / fixed_batch_;
+}
+
+void ImageModel::prepare(std::span<const Region> regions, PreparedBatch& batch) const {
+  const std::size_t per_item = preprocessed_floats(spec_);
+  const std::size_t rows = fixed_batch_ == 0 ? regions.size() : fixed_batch_;
+  batch.count = regions.size();
+  batch.placements.resize(regions.size());
+  batch.pixels.resize(rows * per_item);
+  preprocess_batch(regions, spec_, batch.pixels.data(), batch.placements.data(), engine_pool());
+  std::fill(batch.pixels.begin() + static_cast<std::ptrdiff_t>(regions.size() * per_item), batch.pixels.end(), 0.0F);
+  if (half_) {
+    batch.half_pixels.resize(batch.pixels.size());
+    engine_pool().parallel_for(rows, [&](std::size_t row) {
+      float_to_half(batch.pixels.data() + row * per_item, batch.half_pixels.data() + row * per_item, per_item);
+    });
+  }
+}
+
+std::vector<Ort::Value> ImageModel::infer(PreparedBatch& batch, std::span<const char* const> outputs) {
+  const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+  const std::size_t rows = fixed_batch_ == 0 ? batch.count : fixed_batch_;
+  const std::array<std::int64_t, 4> dims{static_cast<std::int64_t>(rows), 3, spec_.height_px, spec_.width_px};
+  const std::size_t elements = rows * preprocessed_floats(spec_);
+  const Ort::Value input =
+      half_ ? Ort::Value::CreateTensor(memory, batch.half_pixels.data(), elements * sizeof(std::uint16_t), dims.data(),
+                                       dims.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16)
+            : Ort::Value::CreateTensor<float>(memory, batch.pixels.data(), elements, dims.data(), dims.size());
+  return session_->run_values(std::span(&input, 1), outputs);
+}
+
+const float* float_values(const Ort::Value& value, const std::string& name, std::vector<float>& storage,
+                          std::vector<std::int64_t>& dims) {
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  dims = info.GetShape();
+  switch (info.GetElementType()) {
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+      return value.GetTensorData<float>();
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16: {
+      storage.resize(info.GetElementCount());
+      half_to_float(static_cast<const std::uint16_t*>(value.GetTensorRawData()), storage.data(), storage.size());
+      return storage.data();
+    }
+    default:
+      throw Failure("MODEL_UNSUPPORTED", ErrorKind::kModel,
+                    "Output " + name + " of the model is neither float32 nor float16");
+  }
+}
+
+}  // namespace hazure

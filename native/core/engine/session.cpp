@@ -1,0 +1,200 @@
+#include "hazure/engine/session.hpp"
+
+#include <cstring>
+#include <filesystem>
+
+#include "hazure/engine/ort_failure.hpp"
+#include "hazure/engine/ort_library.hpp"
+#include "hazure/engine/providers.hpp"
+
+namespace hazure {
+namespace {
+
+ElementType from_onnx(ONNXTensorElementDataType type) {
+  switch (type) {
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+      return ElementType::kFloat32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+      return ElementType::kFloat16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
+      return ElementType::kInt64;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
+      return ElementType::kInt32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
+      return ElementType::kUint8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
+      return ElementType::kBool;
+    default:
+      return ElementType::kOther;
+  }
+}
+
+ONNXTensorElementDataType to_onnx(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    case ElementType::kFloat16:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    case ElementType::kInt64:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+    case ElementType::kInt32:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    case ElementType::kUint8:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+    case ElementType::kBool:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
+    case ElementType::kOther:
+      break;
+  }
+  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+}
+
+TensorInfo describe(std::string name, const Ort::TypeInfo& info) {
+  TensorInfo described{std::move(name), ElementType::kOther, {}};
+  if (info.GetONNXType() != ONNX_TYPE_TENSOR) return described;
+  const auto tensor = info.GetTensorTypeAndShapeInfo();
+  described.type = from_onnx(tensor.GetElementType());
+  described.dims = tensor.GetShape();
+  return described;
+}
+
+SessionDescription describe(const Ort::Session& session) {
+  SessionDescription description;
+  Ort::AllocatorWithDefaultOptions allocator;
+  for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
+    description.inputs.push_back(describe(session.GetInputNameAllocated(i, allocator).get(), session.GetInputTypeInfo(i)));
+  }
+  for (std::size_t i = 0; i < session.GetOutputCount(); ++i) {
+    description.outputs.push_back(
+        describe(session.GetOutputNameAllocated(i, allocator).get(), session.GetOutputTypeInfo(i)));
+  }
+  const auto metadata = session.GetModelMetadata();
+  for (const auto& key : metadata.GetCustomMetadataMapKeysAllocated(allocator)) {
+    const auto value = metadata.LookupCustomMetadataMapAllocated(key.get(), allocator);
+    if (value) description.metadata.emplace(key.get(), value.get());
+  }
+  return description;
+}
+
+std::string shape_text(std::span<const std::int64_t> dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += dims[i] < 0 ? "?" : std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+[[noreturn]] void refuse(const std::string& message) { throw Failure("INPUT_INVALID", ErrorKind::kInput, message); }
+
+OwnedTensor copy_out(const std::string& name, const Ort::Value& value) {
+  OwnedTensor tensor;
+  tensor.name = name;
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  tensor.type = from_onnx(info.GetElementType());
+  tensor.dims = info.GetShape();
+  if (tensor.type == ElementType::kOther) {
+    throw Failure("MODEL_UNSUPPORTED", ErrorKind::kModel,
+                  "Output " + name + " has an element type that hazure does not read",
+                  "Expected one of float32, float16, int64, int32, uint8, bool.");
+  }
+  tensor.bytes = info.GetElementCount() * element_bytes(tensor.type);
+  tensor.data.reset(static_cast<std::byte*>(std::malloc(std::max<std::size_t>(tensor.bytes, 1))));
+  if (!tensor.data) throw std::bad_alloc();
+  std::memcpy(tensor.data.get(), value.GetTensorRawData(), tensor.bytes);
+  return tensor;
+}
+
+}  // namespace
+
+Session::Session(Ort::Session session, SessionDescription description)
+    : session_(std::move(session)), description_(std::move(description)) {
+  for (const auto& input : description_.inputs) input_names_.push_back(input.name.c_str());
+  for (const auto& output : description_.outputs) output_names_.push_back(output.name.c_str());
+}
+
+std::unique_ptr<Session> Session::load(const std::string& path, const SessionOptions& options) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    throw Failure("MODEL_MISSING", ErrorKind::kModel, "The model " + path + " does not exist",
+                  "Check the path, or use a name from `hazure models list`.");
+  }
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    throw Failure("MODEL_INVALID", ErrorKind::kModel, "The model " + path + " is not a file",
+                  "Give the path of an .onnx file.");
+  }
+  OpenedSession opened = open_on_device(OrtLibrary::get(), path, options);
+  SessionDescription description;
+  try {
+    description = describe(opened.session);
+  } catch (const Ort::Exception& error) {
+    throw_load_failure(error, path);
+  }
+  description.device = opened.device;
+  description.device_reason = std::move(opened.reason);
+  description.precision = opened.precision;
+  for (const auto& input : description.inputs) {
+    if (input.type == ElementType::kFloat16) description.precision = Precision::kFp16;
+  }
+  return std::unique_ptr<Session>(new Session(std::move(opened.session), std::move(description)));
+}
+
+void Session::check_feed(const FeedView& feed) const {
+  const TensorInfo* wanted = nullptr;
+  std::string names;
+  for (const auto& input : description_.inputs) {
+    if (input.name == feed.name) wanted = &input;
+    names += (names.empty() ? "" : ", ") + input.name;
+  }
+  if (wanted == nullptr) refuse("The model has no input " + feed.name + "; its inputs are " + names);
+  if (wanted->type != feed.type) {
+    refuse("Input " + feed.name + " wants " + element_name(wanted->type) + ", got " + element_name(feed.type));
+  }
+  bool fits = wanted->dims.size() == feed.dims.size();
+  std::size_t elements = 1;
+  for (std::size_t i = 0; i < feed.dims.size(); ++i) {
+    if (feed.dims[i] < 0) fits = false;
+    if (fits && wanted->dims[i] >= 0 && wanted->dims[i] != feed.dims[i]) fits = false;
+    elements *= static_cast<std::size_t>(std::max<std::int64_t>(feed.dims[i], 0));
+  }
+  if (!fits) {
+    refuse("Input " + feed.name + " wants the shape " + shape_text(wanted->dims) + ", got " + shape_text(feed.dims));
+  }
+  if (elements * element_bytes(feed.type) != feed.bytes) {
+    refuse("Input " + feed.name + " of shape " + shape_text(feed.dims) + " needs " +
+           std::to_string(elements * element_bytes(feed.type)) + " bytes, got " + std::to_string(feed.bytes));
+  }
+}
+
+std::vector<OwnedTensor> Session::run(std::span<const FeedView> feeds) {
+  const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+  std::vector<Ort::Value> inputs;
+  for (const auto& feed : feeds) check_feed(feed);
+  for (const auto& input : description_.inputs) {
+    const FeedView* found = nullptr;
+    for (const auto& feed : feeds) {
+      if (feed.name == input.name) found = &feed;
+    }
+    if (found == nullptr) refuse("The model's input " + input.name + " was not fed");
+    inputs.push_back(Ort::Value::CreateTensor(memory, const_cast<void*>(found->data), found->bytes,
+                                              found->dims.data(), found->dims.size(), to_onnx(found->type)));
+  }
+  const auto values = run_values(inputs, output_names_);
+  std::vector<OwnedTensor> outputs;
+  for (std::size_t i = 0; i < values.size(); ++i) outputs.push_back(copy_out(output_names_[i], values[i]));
+  return outputs;
+}
+
+std::vector<Ort::Value> Session::run_values(std::span<const Ort::Value> inputs,
+                                            std::span<const char* const> output_names) {
+  try {
+    return session_.Run(run_options_, input_names_.data(), inputs.data(), inputs.size(), output_names.data(),
+                        output_names.size());
+  } catch (const Ort::Exception& error) {
+    throw_run_failure(error);
+  }
+}
+
+void Session::abort() { run_options_.SetTerminate(); }
+
+}  // namespace hazure

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hazure/engine/image_model.hpp"
+
+namespace hazure {
+
+/** Preprocess, infer, decode and NMS of a detector, in two steps that may run on two threads. */
+class Detector {
+ public:
+  struct Config {
+    std::string model_path;
+    PreprocessSpec preprocess;
+    HeadSpec head;
+    SessionOptions session;
+  };
+
+  /** @throws Failure as ImageModel; MODEL_UNSUPPORTED when an output that the head names is not there */
+  explicit Detector(const Config& config);
+
+  ImageModel& model() { return model_; }
+
+  /** Step one: pixels to the input tensor. */
+  void prepare(std::span<const Region> images, PreparedBatch& batch) const { model_.prepare(images, batch); }
+
+  /** Step two: `results` becomes one list per image. */
+  void detect(PreparedBatch& batch, std::span<const Region> images, const DetectOptions& options,
+              std::span<std::vector<Detection>> results);
+
+ private:
+  ImageModel model_;
+  HeadSpec head_;
+  std::vector<std::string> outputs_;
+};
+
+}  // namespace hazure

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hazure/detections.hpp"
+#include "hazure/engine/session.hpp"
+#include "hazure/preprocess.hpp"
+#include "hazure/thread_pool.hpp"
+
+namespace hazure {
+
+/** The threads that every engine of this process shares for pixels and boxes; made at first use, never ended. */
+ThreadPool& engine_pool();
+
+/** A prepared batch: the model's input tensor and where each region lies in it. Its memory is reused. */
+struct PreparedBatch {
+  std::size_t count = 0;
+  std::vector<Placement> placements;
+  std::vector<float> pixels;
+  std::vector<std::uint16_t> half_pixels;
+};
+
+/**
+ * A model that takes one image tensor `[N, 3, height, width]`, float32 or float16.
+ */
+class ImageModel {
+ public:
+  /** @throws Failure as Session::load; MODEL_UNSUPPORTED when the input does not take what `spec` makes */
+  ImageModel(const std::string& path, const PreprocessSpec& spec, const SessionOptions& options);
+
+  [[nodiscard]] const SessionDescription& description() const { return session_->description(); }
+  [[nodiscard]] const PreprocessSpec& spec() const { return spec_; }
+
+  /** The batch size that the model insists on, or 0. */
+  [[nodiscard]] std::size_t fixed_batch() const { return fixed_batch_; }
+
+  /** How many pieces `count` items are fed in; one where the batch is open. */
+  [[nodiscard]] std::size_t pieces(std::size_t count) const;
+  /** The items of piece `piece`. */
+  template <typename T>
+  std::span<T> piece_of(std::span<T> items, std::size_t piece) const {
+    if (fixed_batch_ == 0) return items;
+    const std::size_t first = piece * fixed_batch_;
+    return items.subspan(first, std::min(fixed_batch_, items.size() - first));
+  }
+
+  /** Preprocesses regions into `batch`; what a fixed batch leaves free is zero. */
+  void prepare(std::span<const Region> regions, PreparedBatch& batch) const;
+
+  /** Infers a prepared batch. @param outputs names to compute, in this order */
+  std::vector<Ort::Value> infer(PreparedBatch& batch, std::span<const char* const> outputs);
+
+  void abort() { session_->abort(); }
+
+ private:
+  std::unique_ptr<Session> session_;
+  PreprocessSpec spec_;
+  std::size_t fixed_batch_ = 0;
+  bool half_ = false;
+};
+
+/** An output as float32: the value's own memory, or `storage` where it is float16. */
+const float* float_values(const Ort::Value& value, const std::string& name, std::vector<float>& storage,
+                          std::vector<std::int64_t>& dims);
+
+}  // namespace hazure

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "hazure/engine/failure.hpp"
+#include "hazure/engine/worker.hpp"
+
+namespace hazure {
+
+/** A model with threads of its own that belongs to one JavaScript environment. */
+class EngineObject {
+ public:
+  virtual ~EngineObject() = default;
+  /** Stops the running inference, drops what is queued, joins the threads. JavaScript thread only. */
+  virtual void stop() = 0;
+  /** Frees the model on the object's own thread once all that was asked before is done, then calls `done`. */
+  virtual void release(std::function<void()> done) = 0;
+};
+
+/** Makes the result of a call; runs on the JavaScript thread. */
+using MakeResult = std::function<Napi::Value(Napi::Env)>;
+
+class Channel;
+
+/** Settles the promise of one call, once, from any thread. Does nothing when the environment is gone. */
+class Ticket {
+ public:
+  void resolve(MakeResult make) const;
+  void reject(FailureRecord failure) const;
+  /** Rejects with whatever the pointer holds. */
+  void reject(const std::exception_ptr& error) const { reject(failure_record(error)); }
+  /** Runs something on the JavaScript thread, after what was settled before; not at all when that is gone. */
+  void on_js_thread(std::function<void(Napi::Env)> task) const;
+
+ private:
+  friend class Environment;
+  Ticket(std::shared_ptr<Channel> channel, std::uint64_t id) : channel_(std::move(channel)), id_(id) {}
+  std::shared_ptr<Channel> channel_;
+  std::uint64_t id_;
+};
+
+/**
+ * What the addon keeps per JavaScript environment (the main thread and every worker thread have their own).
+ * All methods are for the JavaScript thread; other threads hold tickets, which carry no JavaScript values.
+ */
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  static Environment& of(Napi::Env env);
+
+  /**
+   * Begins a call: its promise, and a ticket to settle it with.
+   * @param pins an array of the buffers that the call reads; kept alive until it is settled. May be empty.
+   */
+  std::pair<Napi::Promise, Ticket> begin(Napi::Array pins);
+
+  /** The thread for work that belongs to no model. */
+  Worker& general();
+
+  /** Keeps the object until it is forgotten, and stops it when the environment goes away. */
+  void adopt(const std::shared_ptr<EngineObject>& object);
+  /** Joins the object's threads and lets go of it. */
+  void forget(const std::shared_ptr<EngineObject>& object);
+  /** Releases the object's model behind its queue, joins its threads afterwards; the promise tells when. */
+  Napi::Promise close(const std::shared_ptr<EngineObject>& object);
+  /** As close, for an object that JavaScript has lost. */
+  void abandon(const std::shared_ptr<EngineObject>& object);
+
+  [[nodiscard]] const std::shared_ptr<Channel>& channel() const { return channel_; }
+
+ private:
+  friend class Channel;
+  struct Pending {
+    Napi::Promise::Deferred deferred;
+    Napi::ObjectReference pins;
+  };
+  void settle();
+  static void shut_down(void* self);
+
+  Napi::Env env_;
+  std::shared_ptr<Channel> channel_;
+  std::unordered_map<std::uint64_t, Pending> pending_;
+  std::uint64_t next_id_ = 1;
+  std::vector<std::shared_ptr<EngineObject>> objects_;
+  std::unique_ptr<Worker> general_;
+};
+
+/** The way back to the JavaScript thread; outlives the environment as long as a ticket holds it. */
+class Channel {
+ public:
+  struct Completion {
+    std::uint64_t id;  // 0: no promise, only `make` is called
+    MakeResult make;
+    std::unique_ptr<FailureRecord> failure;
+  };
+
+  void send(Completion completion);
+  /** False once the environment is going away; the JavaScript thread must not touch it any more then. */
+  bool open();
+
+ private:
+  friend class Environment;
+  std::mutex mutex_;
+  std::deque<Completion> ready_;
+  Environment* environment_ = nullptr;
+  napi_threadsafe_function function_ = nullptr;
+};
+
+}  // namespace hazure

@@ -1,0 +1,303 @@
+#include "models.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "convert.hpp"
+#include "environment.hpp"
+#include "errors.hpp"
+#include "handles.hpp"
+#include "hazure/engine/detector.hpp"
+#include "hazure/engine/embedder.hpp"
+#include "hazure/engine/session.hpp"
+#include "hazure/engine/stage_pipeline.hpp"
+
+namespace hazure {
+namespace {
+
+/** A model that is there between load and release, and can be aborted from another thread all that time. */
+template <typename Model>
+class Slot {
+ public:
+  void put(std::unique_ptr<Model> model) {
+    const std::lock_guard lock(mutex_);
+    model_ = std::move(model);
+  }
+  void clear() { put(nullptr); }
+  /** For the object's own threads only. */
+  Model& get() { return *model_; }
+  template <typename Abort>
+  void with(Abort&& abort) {
+    const std::lock_guard lock(mutex_);
+    if (model_) abort(*model_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<Model> model_;
+};
+
+struct SessionObject final : EngineObject {
+  Slot<Session> session;
+  Worker worker{"hazure-session"};
+
+  void stop() override {
+    session.with([](Session& running) { running.abort(); });
+    worker.stop();
+  }
+  void release(std::function<void()> done) override {
+    worker.post([this, done = std::move(done)] {
+      session.clear();
+      done();
+    });
+  }
+};
+
+/** A Detector or an Embedder with its two stages. */
+template <typename Model>
+struct StagedObject final : EngineObject {
+  Slot<Model> model;
+  std::array<PreparedBatch, StagePipeline::kSlots> batches;
+  StagePipeline pipeline;
+
+  void stop() override {
+    model.with([](Model& running) { running.model().abort(); });
+    pipeline.stop();
+  }
+  void release(std::function<void()> done) override {
+    pipeline.after_all([this, done = std::move(done)] {
+      model.clear();
+      for (auto& batch : batches) batch = PreparedBatch();
+      done();
+    });
+  }
+};
+
+/**
+ * Posts `load` to the object's own thread. The promise becomes `{ handle, description, ...extras }`.
+ *
+ * @param post queues a task on the object's thread
+ * @param load fills the object; may throw
+ * @param describe the loaded object's description, and its dimensions where it has any
+ */
+template <typename Object, typename Post, typename Load, typename Describe>
+Napi::Value begin_load(Napi::Env env, HandleKind kind, Post post, Load load, Describe describe) {
+  auto object = std::make_shared<Object>();
+  Environment& environment = Environment::of(env);
+  environment.adopt(object);
+  auto [promise, ticket] = environment.begin(Napi::Array());
+  // Weak: an object must not be destroyed by its own thread.
+  const std::weak_ptr<Object> weak = object;
+  post(*object, [raw = object.get(), weak, kind, load, describe, ticket = ticket]() mutable {
+    try {
+      load(*raw);
+      ticket.resolve([weak, kind, describe](Napi::Env js) -> Napi::Value {
+        const std::shared_ptr<Object> held = weak.lock();
+        Napi::Object result = Napi::Object::New(js);
+        describe(js, *held, result);
+        result.Set("handle", make_handle(js, kind, held));
+        return result;
+      });
+    } catch (...) {
+      ticket.reject(std::current_exception());
+      ticket.on_js_thread([weak](Napi::Env js) { Environment::of(js).forget(weak.lock()); });
+    }
+  });
+  return promise;
+}
+
+template <typename Object>
+std::shared_ptr<Object> opened(const Napi::Value& value, HandleKind kind) {
+  return std::static_pointer_cast<Object>(open_handle(value, kind));
+}
+
+Napi::Value resolved(Napi::Env env, Napi::Value value) {
+  auto deferred = Napi::Promise::Deferred::New(env);
+  deferred.Resolve(value);
+  return deferred.Promise();
+}
+
+using DetectorObject = StagedObject<Detector>;
+using EmbedderObject = StagedObject<Embedder>;
+
+std::string text_argument(const Napi::Value& value, const char* name) {
+  if (!value.IsString()) refuse_argument(name, "a string", kind_of(value));
+  return value.As<Napi::String>();
+}
+
+}  // namespace
+
+Napi::Value load_session(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string path = text_argument(info[0], "modelPath");
+    const SessionOptions options = to_session_options(info[1], "options");
+    return begin_load<SessionObject>(
+        info.Env(), HandleKind::kSession, [](SessionObject& object, auto task) { object.worker.post(std::move(task)); },
+        [path, options](SessionObject& object) { object.session.put(Session::load(path, options)); },
+        [](Napi::Env env, SessionObject& object, Napi::Object result) {
+          result.Set("description", from_description(env, object.session.get().description()));
+        });
+  });
+}
+
+Napi::Value run_session(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto object = opened<SessionObject>(info[0], HandleKind::kSession);
+    FeedList list = to_feeds(info[1], "feeds");
+    auto [promise, ticket] = Environment::of(info.Env()).begin(list.pins);
+    object->worker.post([raw = object.get(), feeds = std::move(list.feeds), ticket = ticket] {
+      try {
+        auto outputs = std::make_shared<std::vector<OwnedTensor>>(raw->session.get().run(feeds));
+        ticket.resolve([outputs](Napi::Env env) -> Napi::Value {
+          Napi::Object result = Napi::Object::New(env);
+          for (auto& output : *outputs) {
+            const std::string name = output.name;
+            result.Set(name, from_tensor(env, std::move(output)));
+          }
+          return result;
+        });
+      } catch (...) {
+        ticket.reject(std::current_exception());
+      }
+    });
+    return promise;
+  });
+}
+
+Napi::Value load_detector(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Fields fields(info[0], "config");
+    Detector::Config config;
+    config.model_path = fields.text("modelPath");
+    config.preprocess = to_preprocess(fields.object("preprocess"));
+    config.head = to_head(fields.object("head"));
+    config.session = to_session_options(fields.raw("session"), fields.path_of("session"));
+    return begin_load<DetectorObject>(
+        info.Env(), HandleKind::kDetector,
+        [](DetectorObject& object, auto task) { object.pipeline.after_all(std::move(task)); },
+        [config](DetectorObject& object) { object.model.put(std::make_unique<Detector>(config)); },
+        [](Napi::Env env, DetectorObject& object, Napi::Object result) {
+          result.Set("description", from_description(env, object.model.get().model().description()));
+        });
+  });
+}
+
+Napi::Value detect(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto object = opened<DetectorObject>(info[0], HandleKind::kDetector);
+    RegionList list = to_images(info[1], "images");
+    const DetectOptions options = to_detect_options(Fields(info[2], "options"));
+    if (list.regions.empty()) return resolved(info.Env(), Napi::Array::New(info.Env()));
+    auto [promise, ticket] = Environment::of(info.Env()).begin(list.pins);
+
+    struct Job {
+      std::vector<Region> images;
+      std::vector<std::vector<Detection>> results;
+    };
+    auto job = std::make_shared<Job>();
+    job->images = std::move(list.regions);
+    job->results.resize(job->images.size());
+    DetectorObject* raw = object.get();
+    StagePipeline::Call call;
+    call.pieces = raw->model.get().model().pieces(job->images.size());
+    call.prepare = [raw, job](std::size_t piece, int slot) {
+      Detector& detector = raw->model.get();
+      detector.prepare(detector.model().piece_of(std::span<const Region>(job->images), piece),
+                       raw->batches[static_cast<std::size_t>(slot)]);
+    };
+    call.infer = [raw, job, options](std::size_t piece, int slot) {
+      Detector& detector = raw->model.get();
+      detector.detect(raw->batches[static_cast<std::size_t>(slot)],
+                      detector.model().piece_of(std::span<const Region>(job->images), piece), options,
+                      detector.model().piece_of(std::span(job->results), piece));
+    };
+    call.done = [job, ticket = ticket](const std::exception_ptr& error) {
+      if (error) {
+        ticket.reject(error);
+      } else {
+        ticket.resolve([job](Napi::Env env) -> Napi::Value { return from_detections(env, job->results); });
+      }
+    };
+    raw->pipeline.submit(std::move(call));
+    return promise;
+  });
+}
+
+Napi::Value load_embedder(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Fields fields(info[0], "config");
+    Embedder::Config config;
+    config.model_path = fields.text("modelPath");
+    config.preprocess = to_preprocess(fields.object("preprocess"));
+    config.output = fields.text("output");
+    config.normalise = fields.flag("normalise");
+    config.session = to_session_options(fields.raw("session"), fields.path_of("session"));
+    return begin_load<EmbedderObject>(
+        info.Env(), HandleKind::kEmbedder,
+        [](EmbedderObject& object, auto task) { object.pipeline.after_all(std::move(task)); },
+        [config](EmbedderObject& object) { object.model.put(std::make_unique<Embedder>(config)); },
+        [](Napi::Env env, EmbedderObject& object, Napi::Object result) {
+          result.Set("description", from_description(env, object.model.get().model().description()));
+          result.Set("dimensions", static_cast<double>(object.model.get().dimensions()));
+        });
+  });
+}
+
+Napi::Value embed(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto object = opened<EmbedderObject>(info[0], HandleKind::kEmbedder);
+    RegionList list = to_regions(info[1], "regions");
+    if (list.regions.empty()) return resolved(info.Env(), Napi::Float32Array::New(info.Env(), 0));
+    auto [promise, ticket] = Environment::of(info.Env()).begin(list.pins);
+
+    struct Job {
+      std::vector<Region> regions;
+      std::unique_ptr<std::byte[], FreeDeleter> rows;
+      std::size_t floats = 0;
+    };
+    auto job = std::make_shared<Job>();
+    job->regions = std::move(list.regions);
+    EmbedderObject* raw = object.get();
+    const std::size_t columns = raw->model.get().dimensions();
+    job->floats = job->regions.size() * columns;
+    job->rows.reset(static_cast<std::byte*>(std::malloc(job->floats * sizeof(float))));
+    if (!job->rows) throw std::bad_alloc();
+    StagePipeline::Call call;
+    call.pieces = raw->model.get().model().pieces(job->regions.size());
+    call.prepare = [raw, job](std::size_t piece, int slot) {
+      Embedder& embedder = raw->model.get();
+      embedder.prepare(embedder.model().piece_of(std::span<const Region>(job->regions), piece),
+                       raw->batches[static_cast<std::size_t>(slot)]);
+    };
+    call.infer = [raw, job, columns](std::size_t piece, int slot) {
+      Embedder& embedder = raw->model.get();
+      auto* rows = reinterpret_cast<float*>(job->rows.get());
+      // A fixed batch feeds equal pieces: piece k starts at row k × batch.
+      embedder.embed(raw->batches[static_cast<std::size_t>(slot)],
+                     rows + piece * embedder.model().fixed_batch() * columns);
+    };
+    call.done = [job, ticket = ticket](const std::exception_ptr& error) {
+      if (error) {
+        ticket.reject(error);
+        return;
+      }
+      ticket.resolve([job](Napi::Env env) -> Napi::Value {
+        const auto buffer = to_array_buffer(env, std::move(job->rows), job->floats * sizeof(float));
+        return Napi::Float32Array::New(env, job->floats, buffer, 0);
+      });
+    };
+    raw->pipeline.submit(std::move(call));
+    return promise;
+  });
+}
+
+Napi::Value close(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto object = take_handle(info[0]);
+    if (!object) return resolved(info.Env(), info.Env().Undefined());
+    return Environment::of(info.Env()).close(object);
+  });
+}
+
+}  // namespace hazure
