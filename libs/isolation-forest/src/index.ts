@@ -1,1 +1,6 @@
-export {};
+export { fitIsolationForest, IsolationForest } from './forest.js';
+export type { ForestParts, IsolationForestOptions } from './forest.js';
+export { FOREST_FORMAT, FOREST_VERSION } from './forest-json.js';
+export type { ForestJSON } from './forest-json.js';
+export { averagePathLength } from './path-length.js';
+export type { IsolationTree } from './tree.js';

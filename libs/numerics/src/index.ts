@@ -1,1 +1,10 @@
+export * from './cholesky.js';
+export * from './covariance.js';
+export * from './gemm.js';
+export * from './matrix.js';
 export * from './random.js';
+export * from './statistics.js';
+export * from './wasm/assembler.js';
+export * from './wasm/kernel-memory.js';
+export type { WasmMemory, WasmModule } from './wasm/webassembly.js';
+export { webAssembly } from './wasm/webassembly.js';

@@ -1,0 +1,130 @@
+import type { EmbeddingMatrix } from '@hazure/contracts';
+import { z } from 'zod';
+import type { BaselineParts, CalibratedScorer } from './baseline.js';
+import { ConformalCalibration, requiredHeldOutRows } from './conformal.js';
+import { fittedRows } from './held-out-scores.js';
+import { FittedKnn } from './knn.js';
+import { parseModel, refuseModel } from './model-json.js';
+import { scorerFromJSON } from './scorers.js';
+
+/** File in the baseline folder for each part of `FittedBaseline.toJSON()`. */
+export const BASELINE_FILES = {
+  isoModel: 'iso_model.json',
+  scorers: 'scorers.json',
+  calibration: 'calibration.json',
+} as const;
+
+const calibrationSchema = z.strictObject({
+  format: z.literal('hazure.calibration'),
+  version: z.literal(1),
+  method: z.enum(['split', 'cross']),
+  percentile: z.number().gt(0).lt(100),
+  requiredRows: z.int().min(1),
+  heldOutRows: z.int().min(1),
+  seed: z.int(),
+  /** The first of these decides. */
+  scorers: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        /** Scores above it are outliers at `percentile`; written for people, recomputed when read. */
+        threshold: z.number(),
+        /** Scores of held-out normal rows, ascending. */
+        heldOut: z.array(z.number()).min(1),
+      }),
+    )
+    .min(1),
+});
+
+const scorersSchema = z.strictObject({
+  format: z.literal('hazure.scorers'),
+  version: z.literal(1),
+  features: z.strictObject({ rows: z.int().min(1), dimensions: z.int().min(1) }),
+  /** Rows of the features file that only calibrate; the scorers were fitted to all others. */
+  calibrationRows: z.array(z.int().min(0)),
+  /** By name; the isolation forest has its own file. */
+  models: z.record(z.string(), z.unknown()),
+});
+
+const baselineSchema = z.strictObject({
+  isoModel: z.unknown(),
+  scorers: scorersSchema,
+  calibration: calibrationSchema,
+});
+export type BaselineJSON = z.infer<typeof baselineSchema>;
+
+export function baselineToJSON(parts: BaselineParts): BaselineJSON {
+  const { features, percentile, method, seed, scorers, fitRows } = parts;
+  const fitted = new Set(fitRows ?? []);
+  const calibrationRows =
+    fitRows === null ? [] : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !fitted.has(i));
+  const models: Record<string, unknown> = {};
+  for (const [name, { scorer }] of scorers) {
+    if (name !== 'iforest')
+      models[name] = scorer instanceof FittedKnn ? scorer.toReferringJSON() : scorer.toJSON();
+  }
+  const entries = [...scorers].map(([name, { calibration }]) => ({
+    name,
+    threshold: calibration.threshold(percentile) as number,
+    heldOut: Array.from(calibration.heldOut),
+  }));
+  return {
+    isoModel: scorers.get('iforest')?.scorer.toJSON(),
+    scorers: {
+      format: 'hazure.scorers',
+      version: 1,
+      features: { rows: features.rows, dimensions: features.cols },
+      calibrationRows,
+      models,
+    },
+    calibration: {
+      format: 'hazure.calibration',
+      version: 1,
+      method,
+      percentile,
+      requiredRows: requiredHeldOutRows(percentile),
+      heldOutRows: entries[0].heldOut.length,
+      seed,
+      scorers: entries,
+    },
+  };
+}
+
+export function baselineFromJSON(value: unknown, features: EmbeddingMatrix): BaselineParts {
+  const json = parseModel(baselineSchema, value, 'baseline');
+  const { scorers: stored, calibration } = json;
+  if (features.rows !== stored.features.rows || features.cols !== stored.features.dimensions) {
+    refuseModel(
+      `baseline: expected features of ${stored.features.rows} × ${stored.features.dimensions}, got ${features.rows} × ${features.cols}`,
+    );
+  }
+  const held = new Set(stored.calibrationRows);
+  if (stored.calibrationRows.some((row) => row >= features.rows) || held.size >= features.rows) {
+    refuseModel('baseline: calibrationRows are not rows of the features');
+  }
+  const fitRows =
+    held.size === 0 ? null : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !held.has(i));
+  const reference = fittedRows(features, fitRows);
+  const scorers = new Map<string, CalibratedScorer>();
+  for (const { name, heldOut } of calibration.scorers) {
+    const model = name === 'iforest' ? json.isoModel : stored.models[name];
+    const scorer = scorerFromJSON(model, reference);
+    if (scorer.name !== name) refuseModel(`baseline: scorer '${name}' holds a model named '${scorer.name}'`);
+    if (scorer.dimensions !== features.cols) {
+      refuseModel(
+        `baseline: scorer '${name}' has ${scorer.dimensions} dimensions, the features have ${features.cols}`,
+      );
+    }
+    if (heldOut.length !== calibration.heldOutRows)
+      refuseModel(`baseline: scorer '${name}' has ${heldOut.length} held-out scores`);
+    scorers.set(name, { scorer, calibration: new ConformalCalibration(heldOut) });
+  }
+  return {
+    scorers,
+    features,
+    percentile: calibration.percentile,
+    method: calibration.method,
+    seed: calibration.seed,
+    fitRows,
+  };
+}

@@ -1,0 +1,98 @@
+import { ConfigError } from '@hazure/contracts';
+import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
+import { assertMatrix } from '@hazure/numerics';
+import { z } from 'zod';
+import { decodeFloat32, encodeFloats, floatArraySchema } from './float-array-json.js';
+import { parseModel, refuseModel } from './model-json.js';
+import { nearestNeighbours } from './nearest-neighbours.js';
+import type { NeighbourTable } from './nearest-neighbours.js';
+
+const FORMAT = 'hazure.knn';
+
+const schema = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  k: z.int().min(1).max(10_000),
+  rows: z.int().min(1),
+  dimensions: z.int().min(1),
+  /** `features`: the rows of the features file that lies beside; otherwise the rows themselves. */
+  reference: z.union([z.literal('features'), floatArraySchema]),
+});
+export type KnnJSON = z.infer<typeof schema>;
+
+export interface KnnOptions {
+  /** Neighbours whose distances are averaged. Default 1. */
+  readonly k?: number;
+}
+
+/** Mean cosine distance to the k nearest training rows, 0…2. Exact. */
+export class KnnScorer implements Scorer {
+  readonly name = 'knn';
+  private readonly k: number;
+
+  constructor({ k = 1 }: KnnOptions = {}) {
+    if (!Number.isInteger(k) || k < 1 || k > 10_000)
+      throw new ConfigError(`knn: expected k in 1…10000, got ${k}`);
+    this.k = k;
+  }
+
+  async fit(x: EmbeddingMatrix): Promise<FittedKnn> {
+    assertMatrix(x, { what: 'knn training rows', minRows: 1 });
+    return new FittedKnn(x, this.k);
+  }
+}
+
+export class FittedKnn implements FittedScorer {
+  readonly name = 'knn';
+
+  constructor(
+    readonly reference: EmbeddingMatrix,
+    readonly k: number,
+  ) {}
+
+  get dimensions(): number {
+    return this.reference.cols;
+  }
+
+  async score(x: EmbeddingMatrix): Promise<Float64Array> {
+    const { k, distances } = await this.neighbours(x, this.k);
+    const scores = new Float64Array(x.rows);
+    for (let i = 0; i < distances.length; i++) scores[Math.floor(i / k)] += distances[i] / k;
+    return scores;
+  }
+
+  /** The k nearest training rows and their cosine distances. */
+  async neighbours(x: EmbeddingMatrix, k: number): Promise<NeighbourTable> {
+    assertMatrix(x, { what: 'knn: rows to score', cols: this.dimensions });
+    return nearestNeighbours(x, this.reference, k);
+  }
+
+  toJSON(): KnnJSON {
+    return { ...this.toReferringJSON(), reference: encodeFloats(this.reference.data) };
+  }
+
+  /** Without the rows, for a folder that holds them as a features file anyway. */
+  toReferringJSON(): KnnJSON {
+    const { rows, cols: dimensions } = this.reference;
+    return { format: FORMAT, version: 1, k: this.k, rows, dimensions, reference: 'features' };
+  }
+
+  /** `features`: the rows that a document without its own rows refers to. @throws ModelError */
+  static fromJSON(value: unknown, features?: EmbeddingMatrix): FittedKnn {
+    const json = parseModel(schema, value, 'knn model');
+    const { rows, dimensions: cols } = json;
+    if (json.reference !== 'features') {
+      return new FittedKnn(
+        { data: decodeFloat32(json.reference, rows * cols, 'knn model: reference'), rows, cols },
+        json.k,
+      );
+    }
+    if (features === undefined) refuseModel('knn model: it refers to a features file, and none was given');
+    if (features.rows !== rows || features.cols !== cols) {
+      refuseModel(
+        `knn model: expected features of ${rows} × ${cols}, got ${features.rows} × ${features.cols}`,
+      );
+    }
+    return new FittedKnn(features, json.k);
+  }
+}

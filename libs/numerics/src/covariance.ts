@@ -1,0 +1,126 @@
+import { InputError } from '@hazure/contracts';
+import type { EmbeddingMatrix } from '@hazure/contracts';
+import { TransposedProduct } from './gemm.js';
+
+/** Rows summed at a time; the order of additions depends on this alone, never on the number of threads. */
+export const MOMENT_BLOCK_ROWS = 2048;
+
+/** Sums over y = x − origin of some rows. */
+export interface MomentSums {
+  count: number;
+  /** Σ y */
+  readonly first: Float64Array;
+  /** Σ y yᵀ, cols × cols */
+  readonly second: Float64Array;
+  /** Σ ‖y‖² y */
+  readonly third: Float64Array;
+  /** Σ ‖y‖⁴ */
+  fourth: number;
+}
+
+export function emptySums(cols: number): MomentSums {
+  return {
+    count: 0,
+    first: new Float64Array(cols),
+    second: new Float64Array(cols * cols),
+    third: new Float64Array(cols),
+    fourth: 0,
+  };
+}
+
+/** Sums of one block of rows (float64, SIMD). */
+export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums {
+  const { rows, cols } = x;
+  const sums = emptySums(cols);
+  sums.count = rows;
+  const transposed = new Float64Array(cols * rows);
+  const y = new Float64Array(cols);
+  for (let i = 0; i < rows; i++) {
+    let square = 0;
+    for (let j = 0; j < cols; j++) {
+      const value = x.data[i * cols + j] - origin[j];
+      y[j] = value;
+      square += value * value;
+      sums.first[j] += value;
+      transposed[j * rows + i] = value;
+    }
+    for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
+    sums.fourth += square * square;
+  }
+  const product = new TransposedProduct('float64', transposed, cols, rows);
+  product.forEachBlock(transposed, cols, (c, first, count) => {
+    for (let r = 0; r < count; r++) {
+      sums.second.set(
+        c.subarray(r * product.stride, r * product.stride + cols) as Float64Array,
+        (first + r) * cols,
+      );
+    }
+  });
+  return sums;
+}
+
+export function addSums(into: MomentSums, other: MomentSums): void {
+  into.count += other.count;
+  into.fourth += other.fourth;
+  for (let i = 0; i < into.first.length; i++) {
+    into.first[i] += other.first[i];
+    into.third[i] += other.third[i];
+  }
+  for (let i = 0; i < into.second.length; i++) into.second[i] += other.second[i];
+}
+
+export interface ShrunkCovariance {
+  readonly mean: Float64Array;
+  /** cols × cols, row-major. */
+  readonly covariance: Float64Array;
+  /** Weight of the scaled identity, 0…1. */
+  readonly shrinkage: number;
+  readonly count: number;
+}
+
+/**
+ * Ledoit–Wolf covariance from the sums: (1 − s)·S + s·(tr S / d)·I with the shrinkage s that minimises the
+ * expected squared error (Ledoit & Wolf, A well-conditioned estimator for large-dimensional covariance matrices,
+ * 2004; same result as scikit-learn's LedoitWolf). Needs no second pass: with m = mean − origin,
+ * Σ‖x − mean‖⁴ follows from the four sums.
+ */
+export function ledoitWolf(sums: MomentSums, origin: Float64Array): ShrunkCovariance {
+  const d = origin.length;
+  const n = sums.count;
+  if (n < 1) throw new InputError('INPUT_EMPTY', 'covariance: expected at least one row, got none');
+  const shift = sums.first.map((value) => value / n);
+  const mean = shift.map((value, j) => value + origin[j]);
+  const covariance = new Float64Array(d * d);
+  let trace = 0;
+  let frobenius = 0;
+  let shiftSquare = 0;
+  let shiftSecondShift = 0;
+  let sumSquares = 0;
+  let shiftThird = 0;
+  for (let i = 0; i < d; i++) {
+    shiftSquare += shift[i] * shift[i];
+    sumSquares += sums.second[i * d + i];
+    shiftThird += shift[i] * sums.third[i];
+    for (let j = 0; j < d; j++) {
+      const second = sums.second[i * d + j];
+      shiftSecondShift += shift[i] * second * shift[j];
+      const value = second / n - shift[i] * shift[j];
+      covariance[i * d + j] = value;
+      frobenius += value * value;
+    }
+    trace += covariance[i * d + i];
+  }
+  const fourth =
+    sums.fourth -
+    4 * shiftThird +
+    4 * shiftSecondShift +
+    2 * shiftSquare * sumSquares -
+    3 * n * shiftSquare * shiftSquare;
+  const mu = trace / d;
+  const dispersion = (frobenius - d * mu * mu) / d;
+  const error = Math.max(0, (fourth / n - frobenius) / (d * n));
+  const shrinkage = error === 0 || dispersion <= 0 ? 0 : Math.min(error, dispersion) / dispersion;
+  for (let i = 0; i < covariance.length; i++) covariance[i] *= 1 - shrinkage;
+  for (let i = 0; i < d; i++) covariance[i * d + i] += shrinkage * mu;
+  return { mean, covariance, shrinkage, count: n };
+}
