@@ -18,7 +18,16 @@ const LAYERS = {
 const AMBIENT_MESSAGE = 'Inject a seed or a clock: results must repeat (docs/architecture.md, rule 8).';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/build/**', '**/out-tsc/**', '**/node_modules/**', '**/testdata/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/build/**',
+      '**/out-tsc/**',
+      '**/node_modules/**',
+      '**/test-results/**',
+      '**/testdata/**',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

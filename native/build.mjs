@@ -62,10 +62,16 @@ async function testCore(headers) {
     `-DHAZURE_ORT_INCLUDE_DIR=${headers.folder}`,
   ]);
   run('cmake', ['--build', folder, '--parallel', jobs]);
-  const report = process.env.HAZURE_TEST_REPORT_DIR;
-  const junit = report ? ['--output-junit', join(report, 'native.ctest.xml')] : [];
-  if (report) mkdirSync(report, { recursive: true });
-  run('ctest', ['--test-dir', folder, '--output-on-failure', '--no-tests=error', ...junit]);
+  const results = join(here, 'test-results');
+  mkdirSync(results, { recursive: true });
+  run('ctest', [
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    '--no-tests=error',
+    '--output-junit',
+    join(results, 'ctest.xml'),
+  ]);
 }
 
 const actions = { addon: buildAddon, test: testCore };

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/**
+ * From a fresh clone to a result in one command: `npm run demo`, `npm test`, `npm run setup`.
+ *
+ * Needs nothing but Node: checks the machine, installs what the lockfile says, gets the ONNX Runtime headers, builds
+ * the engine and all TypeScript, then does what was asked. What is up to date is left alone.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installDependencies, staleness } from './bootstrap/dependencies.mjs';
+import { ensureHeaders } from './bootstrap/ort-headers.mjs';
+import { attached, quiet, step } from './bootstrap/steps.mjs';
+import { ensureToolchain, versionLine } from './bootstrap/toolchain.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const OLDEST_NODE = [20, 19];
+
+const actions = {
+  demo: (rest) => attached(process.execPath, [join(root, 'apps/cli/bin/hazure.mjs'), 'demo', ...rest]),
+  test: (rest) => nx(['run-many', '-t', 'lint', 'typecheck', 'test', '--outputStyle=static', ...rest]),
+  setup: async () => {
+    console.error('\nReady. Try `npx hazure doctor`, or `npm run demo`.');
+    return 0;
+  },
+};
+
+function nx(args) {
+  return attached(process.execPath, [nxBinary(), ...args], { cwd: root });
+}
+
+function nxBinary() {
+  const folder = join(root, 'node_modules/nx');
+  return join(folder, JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).bin.nx);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
+  throw new Error(
+    `hazure needs Node ${OLDEST_NODE.join('.')} or newer, this is ${process.versions.node}. ` +
+      'Install one from https://nodejs.org or with your version manager (nvm install 22).',
+  );
+}
+
+async function prepare() {
+  await step('Build tools', (say) => {
+    checkNode();
+    const { compiler, cmake } = ensureToolchain(say);
+    say(
+      `node ${process.versions.node}, ${compiler.split(' ')[0]} ${/\d+\.\d+\.\d+/.exec(compiler)?.[0]}, ${cmake}`,
+    );
+  });
+  await step('npm packages', async (say) => {
+    const reason = staleness(root);
+    if (reason === null) {
+      say('up to date');
+      return;
+    }
+    say(reason);
+    await installDependencies(root);
+  });
+  await step('ONNX Runtime headers', async (say) => {
+    const { apiVersion, origin } = await ensureHeaders();
+    say(`API ${apiVersion}, ${origin}`);
+  });
+  await step('Build', async (say) => {
+    await quiet(process.execPath, [nxBinary(), 'run-many', '-t', 'build', '--outputStyle=static'], {
+      cwd: root,
+    });
+    say(
+      versionLine(process.env.CUDACXX ?? 'nvcc') === null
+        ? 'engine for the CPU: no nvcc found'
+        : 'engine with CUDA',
+    );
+  });
+}
+
+const [name, ...rest] = process.argv.slice(2);
+const action = actions[name];
+if (action === undefined) {
+  console.error(`usage: node tools/bootstrap.mjs ${Object.keys(actions).join('|')} [arguments]`);
+  process.exitCode = 2;
+} else {
+  try {
+    await prepare();
+    process.exitCode = await action(rest);
+  } catch (error) {
+    console.error(`\n${error.message}`);
+    process.exitCode = 1;
+  }
+}
