@@ -1,1 +1,11 @@
+export { CAPTION_PROMPT } from './prompt.js';
+export {
+  OpenAiCaptioner,
+  openAiCaptioner,
+  serverModel,
+  type OpenAiCaptionerOptions,
+} from './openai/captioner.js';
+export { OpenAiClient, type OpenAiServer } from './openai/client.js';
+export { DEFAULT_RETRY, type RetryPolicy } from './openai/retry.js';
+export { OpenAiTextGenerator, type OpenAiTextOptions } from './openai/text-generator.js';
 export { TemplateCaptioner } from './template/captioner.js';
