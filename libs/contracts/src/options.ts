@@ -123,6 +123,14 @@ export const phaseOptionsSchema = z.strictObject({
     .describe('a crop above this percentile of held-out baseline scores is a feature outlier')
     .meta({ group: 'scoring' } satisfies OptionMeta),
 
+  fdr: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('control the share of false alarms among the flagged (Benjamini-Hochberg) instead of the percentile')
+    .meta({ group: 'scoring', placeholder: 'RATE', commands: ['detect', 'run'] } satisfies OptionMeta),
+
   useConceptList: z
     .boolean()
     .default(false)

@@ -134,20 +134,6 @@ export interface ProgressSink {
   finish(stage: string): void;
 }
 
-/** A related concept and the label it came from. */
-export interface ExpandedConcept {
-  readonly label: string;
-  readonly parent: string;
-  /** e.g. `hyponym`, `part`, or the prompt type a language model was asked with. */
-  readonly relation: string;
-}
-
-/** Finds concepts related to labels: the WordNet taxonomy, or a language model. */
-export interface ConceptExpander {
-  readonly name: string;
-  expand(labels: readonly string[], signal?: AbortSignal): Promise<ExpandedConcept[]>;
-}
-
 /** A t-SNE map with what a plot needs to know of each point. */
 export interface MapPlot {
   readonly title: string;

@@ -1,1 +1,13 @@
-export {};
+export { learnBaseline, type ConceptExpander, type LearnRequest, type PhaseSummary } from './learn.js';
+export {
+  detectOutliers,
+  type Baseline,
+  type DetectRequest,
+  type DetectSummary,
+  type ObjectResult,
+} from './detect.js';
+export type { RunContext } from './run-context.js';
+export type { CropRecord, ImageRecord, ObjectStages, ObjectStreamOptions } from './objects.js';
+export { readBaselineScorers, type BaselineScorers } from './scoring.js';
+export { StageTimes, type StageTime } from './stage-times.js';
+export { chunked, mapConcurrent, readAhead } from './streams.js';

@@ -17,6 +17,7 @@ import type {
 } from '@hazure/contracts';
 import { HazureError, InterruptedError, messageOf } from '@hazure/contracts';
 import { cropFileName } from './crop-names.js';
+import { stackEmbeddings } from './gather.js';
 import type { StageTimes } from './stage-times.js';
 import { chunked, mapConcurrent, readAhead } from './streams.js';
 
@@ -110,7 +111,7 @@ export async function streamObjects(request: {
       images: shard.flatMap((part) => part.images),
       crops: shard.flatMap((part) => part.crops),
       failures: shard.flatMap((part) => part.failures),
-      embeddings: stack(shard.map((part) => part.embeddings)),
+      embeddings: stackEmbeddings(shard.map((part) => part.embeddings)),
     });
     from = last.toPosition;
     shard = [];
@@ -266,18 +267,4 @@ function failure(
 ): FailureRecord {
   const code = error instanceof HazureError ? error.code : 'INTERNAL';
   return { stage, imageId, cropId, code, message: messageOf(error) };
-}
-
-/** Rows of all parts under one another. Empty parts may not know their width. */
-function stack(parts: readonly EmbeddingMatrix[]): EmbeddingMatrix {
-  const filled = parts.filter((part) => part.rows > 0);
-  const cols = (filled[0] ?? parts[0]).cols;
-  const rows = filled.reduce((sum, part) => sum + part.rows, 0);
-  const data = new Float32Array(rows * cols);
-  let offset = 0;
-  for (const part of filled) {
-    data.set(part.data.subarray(0, part.rows * cols), offset);
-    offset += part.rows * cols;
-  }
-  return { data, rows, cols };
 }

@@ -1,3 +1,6 @@
 export { isImagePath, walkImages } from './walk-images.js';
 export { SharpImageDecoder, type ImageDecoderOptions } from './image-decoder.js';
 export { SharpCropEncoder, pixelRect } from './crop-encoder.js';
+export { EngineDetector, TileDetector, tileDetector, type DetectorOptions } from './detector.js';
+export { EngineEmbedder } from './embedder.js';
+export { FixedBatches, type BatchRunner } from './batches.js';

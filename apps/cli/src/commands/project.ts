@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { ConfigError, EXIT } from '@hazure/contracts';
+import { plotMap } from '@hazure/report';
+import { encodeNpy, writeAtomic } from '@hazure/run-store';
+import { tsne, type Metric, type RepulsionMethod } from '@hazure/tsne';
+import type { CommandOutcome } from '../console/outcome.js';
+import type { Session } from '../session.js';
+import { numberFlag, readLabels, readMatrix } from './numbers.js';
+
+interface ProjectFlags {
+  readonly out?: string;
+  readonly method: string;
+  readonly perplexity: string;
+  readonly iterations: string;
+  readonly metric: string;
+  readonly labels?: string;
+  readonly plot?: string;
+  readonly seed: string;
+}
+
+/** `hazure project X.npy --out XY.npy`: t-SNE of any embeddings. */
+export async function projectCommand(
+  session: Session,
+  command: Command,
+  args: string[],
+): Promise<CommandOutcome> {
+  const flags = command.opts<ProjectFlags>();
+  if (flags.out === undefined && flags.plot === undefined) {
+    throw new ConfigError('project needs --out XY.npy, --plot P.png, or both');
+  }
+  const perplexity = numberFlag('--perplexity', flags.perplexity, { min: 1 });
+  const iterations = numberFlag('--iterations', flags.iterations, { min: 0, integer: true });
+  const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
+  const x = await readMatrix(args[0]);
+  const labels = flags.labels === undefined ? null : await readLabels(flags.labels);
+  if (labels && labels.length !== x.rows) {
+    throw new ConfigError(`--labels has ${labels.length} rows where ${args[0]} has ${x.rows}`);
+  }
+  const result = await tsne(x, {
+    method: flags.method as 'auto' | RepulsionMethod,
+    metric: flags.metric as Metric,
+    perplexity,
+    iterations,
+    seed,
+    signal: session.signal,
+    onProgress: ({ stage, done, total }) => session.progress.update({ stage, done, total, unit: 'steps' }),
+  });
+  for (const stage of ['neighbours', 'affinities', 'initialise', 'optimise']) session.progress.finish(stage);
+  if (flags.out !== undefined) await writeAtomic(flags.out, encodeNpy(result.y, [result.n, 2]));
+  if (flags.plot !== undefined) {
+    const names = labels ? Array.from(labels, String) : Array.from({ length: x.rows }, () => 'point');
+    await writeAtomic(flags.plot, plotMap({ title: `t-SNE of ${args[0]}`, points: result.y, labels: names }));
+  }
+  const { y: _, ...summary } = result;
+  return {
+    json: summary,
+    text:
+      `${result.n} points by ${result.method}, ${result.iterations} iterations, KL divergence ` +
+      `${result.klDivergence.toFixed(4)}, ${result.seconds.toFixed(2)} s` +
+      `${flags.out === undefined ? '' : `\nmap:  ${flags.out}`}${flags.plot === undefined ? '' : `\nplot: ${flags.plot}`}`,
+    exitCode: EXIT.done,
+  };
+}

@@ -1,0 +1,117 @@
+import type { EmbeddingMatrix, Neighbour, TextSimilarity, Verdict } from '@hazure/contracts';
+import { buildCandidates, type ConceptList } from '@hazure/concept-matching';
+import { gatherShards, stackEmbeddings, type Gathered } from './gather.js';
+import { judge } from './judge.js';
+import type { PhaseSummary } from './learn.js';
+import { MAP_POINTS, chooseRows, mapRows, takeRows, type EmbeddingMap } from './map.js';
+import { streamObjects, type CropRecord } from './objects.js';
+import { writeResults } from './results.js';
+import type { RunContext } from './run-context.js';
+import { manifestHead } from './run-context.js';
+import type { BaselineScorers } from './scoring.js';
+import { StageTimes } from './stage-times.js';
+import { writeTiming } from './timing.js';
+
+/** A finished baseline, read back from its folder. */
+export interface Baseline {
+  /** Folder name, e.g. `baseline_20260131_235959`. */
+  readonly name: string;
+  readonly folder: string;
+  readonly embeddings: EmbeddingMatrix;
+  readonly crops: readonly CropRecord[];
+  readonly scorers: BaselineScorers;
+  readonly concepts: ConceptList;
+}
+
+export interface DetectRequest extends RunContext {
+  readonly baseline: Baseline;
+  readonly similarity: TextSimilarity;
+}
+
+/** One judged object, as `detection_results.json` holds it. */
+export interface ObjectResult extends Omit<CropRecord, 'caption'> {
+  readonly verdict: Verdict;
+  /** Most similar normal crops, nearest first; only outliers carry them. */
+  readonly nearestNormals: readonly Neighbour[];
+  /** Saved outlier crop and its concept plot, relative to the run folder. */
+  readonly outlierFile: string | null;
+  readonly probabilityPlot: string | null;
+  /** Place on the combined map, when the object was drawn into it. */
+  readonly map: readonly [number, number] | null;
+}
+
+export interface DetectSummary extends PhaseSummary {
+  readonly outliers: number;
+}
+
+const MAP_NEW_POINTS = MAP_POINTS / 2;
+
+/**
+ * The detect phase: images → objects → feature scores and captions → both verdicts, fused → report.
+ * Throws InterruptedError when stopped.
+ */
+export async function detectOutliers(request: DetectRequest): Promise<DetectSummary> {
+  const { folder, options, baseline } = request;
+  const times = new StageTimes(request.clock);
+  await streamObjects({ ...request, options: request.streamOptions, times });
+
+  const gathered = await gatherShards(folder);
+  const { crops, failures, images } = gathered;
+  const candidates = buildCandidates({
+    baselineClasses: baseline.concepts.classes,
+    detectorClasses: request.stages.detector.classNames,
+    expansions: baseline.concepts.expansions,
+    conceptFile: baseline.concepts.listed,
+    potentialClasses: options.potentialClasses ?? [],
+    onlyAdditional: options.onlyAdditionalCandidates,
+  });
+  const verdicts = await judge({
+    gathered,
+    baseline,
+    candidates,
+    similarity: request.similarity,
+    options,
+    times,
+  });
+  const outlierRows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
+  const map = await combinedMap(request, gathered, outlierRows, times);
+  await writeResults({ request, gathered, verdicts, outlierRows, candidates, map, times });
+
+  const counts = { images, objects: crops.length, outliers: outlierRows.length, failures: failures.length };
+  const seconds = await writeTiming(folder, times, { images, objects: crops.length });
+  await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
+  await folder.finish(manifestHead(request, 'detection', counts), { dropShards: true });
+  return { folder: folder.path, ...counts, seconds };
+}
+
+/** Baseline rows first, then new ones; `rows` index the stacked matrix of both. */
+export interface CombinedMap {
+  readonly baselineRows: Int32Array;
+  readonly newRows: Int32Array;
+  readonly map: EmbeddingMap | null;
+}
+
+async function combinedMap(
+  request: DetectRequest,
+  gathered: Gathered,
+  outlierRows: readonly number[],
+  times: StageTimes,
+): Promise<CombinedMap> {
+  const { seed } = request.options;
+  const { baseline } = request;
+  const newRows = chooseRows(gathered.crops.length, MAP_NEW_POINTS, seed, outlierRows);
+  const baselineRows = chooseRows(baseline.embeddings.rows, MAP_POINTS - newRows.length, seed);
+  const x = stackEmbeddings([
+    takeRows(baseline.embeddings, baselineRows),
+    ...(newRows.length > 0 ? [takeRows(gathered.embeddings, newRows)] : []),
+  ]);
+  const map = await times.measure('map', 'points', x.rows, () =>
+    mapRows(x, chooseRows(x.rows, x.rows, seed), {
+      seed,
+      signal: request.signal,
+      onProgress: (done, total) => request.progress.update({ stage: 'map', done, total, unit: 'steps' }),
+    }),
+  );
+  request.progress.finish('map');
+  return { baselineRows, newRows, map };
+}

@@ -1,0 +1,58 @@
+import type { EmbeddingMatrix, FailureRecord, RunFolder } from '@hazure/contracts';
+import type { CropRecord, ImageRecord } from './objects.js';
+import { ClassTally } from './statistics.js';
+
+/** Everything of the streaming part that later stages need at once: records and embeddings, no pixels. */
+export interface Gathered {
+  readonly crops: readonly CropRecord[];
+  readonly embeddings: EmbeddingMatrix;
+  readonly failures: readonly FailureRecord[];
+  readonly tally: ClassTally;
+  readonly images: number;
+}
+
+/** Reads the shards back in order. */
+export async function gatherShards(folder: RunFolder): Promise<Gathered> {
+  const crops: CropRecord[] = [];
+  const failures: FailureRecord[] = [];
+  const parts: EmbeddingMatrix[] = [];
+  const tally = new ClassTally();
+  let images = 0;
+  for await (const shard of folder.shards.read()) {
+    for (const image of shard.images as ImageRecord[]) {
+      tally.addImage(image);
+      images++;
+    }
+    for (const crop of shard.crops as CropRecord[]) {
+      tally.addCrop(crop);
+      crops.push(crop);
+    }
+    failures.push(...shard.failures);
+    if (shard.embeddings.rows > 0) parts.push(shard.embeddings);
+  }
+  return { crops, embeddings: stackEmbeddings(parts), failures, tally, images };
+}
+
+/** Rows of all parts under one another; no part gives a 0 × 0 matrix. */
+export function stackEmbeddings(parts: readonly EmbeddingMatrix[]): EmbeddingMatrix {
+  const cols = parts.find((part) => part.rows > 0)?.cols ?? parts[0]?.cols ?? 0;
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const data = new Float32Array(rows * cols);
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part.data.subarray(0, part.rows * cols), offset);
+    offset += part.rows * cols;
+  }
+  return { data, rows, cols };
+}
+
+/**
+ * Writes `failures.jsonl`. A run without failures says so in one line, so that an empty file always means a
+ * torn one.
+ */
+export async function writeFailures(folder: RunFolder, failures: readonly FailureRecord[]): Promise<void> {
+  const writer = await folder.openJsonl('failures.jsonl');
+  if (failures.length === 0) await writer.write({ failures: 0, message: 'every input was processed' });
+  for (const failure of failures) await writer.write(failure);
+  await writer.close();
+}

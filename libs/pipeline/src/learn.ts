@@ -1,0 +1,140 @@
+import { InputError, type RunPresenter } from '@hazure/contracts';
+import type { Concept, ConceptList } from '@hazure/concept-matching';
+import { gatherShards, writeFailures, type Gathered } from './gather.js';
+import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
+import { streamObjects } from './objects.js';
+import { manifestHead, modelsOf, type RunContext } from './run-context.js';
+import { StageTimes } from './stage-times.js';
+import { fitBaselineScorers, type BaselineScorers } from './scoring.js';
+import { writeTiming } from './timing.js';
+
+/** Finds concepts related to the baseline's classes; failures are kept beside the result. */
+export interface ConceptExpander {
+  expand(
+    labels: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly concepts: readonly Concept[]; readonly failures: ConceptList['failures'] }>;
+}
+
+export interface LearnRequest extends RunContext {
+  /** null unless `--use-concept-list`. */
+  readonly expander: ConceptExpander | null;
+  /** Labels of `--concept-list`. */
+  readonly listedConcepts: readonly string[];
+  /** How to load the same models again, kept in config.json so that `detect` can. */
+  readonly modelSources: Readonly<Record<string, string>>;
+}
+
+export interface PhaseSummary {
+  /** The finished run folder. */
+  readonly folder: string;
+  readonly images: number;
+  readonly objects: number;
+  readonly failures: number;
+  readonly seconds: number;
+}
+
+/**
+ * The learn phase: images → objects → scorers, calibration, map, class statistics, concepts.
+ * Throws InputError when the folder holds no object, or too few to calibrate; InterruptedError when stopped.
+ */
+export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary> {
+  const { folder, options } = request;
+  const times = new StageTimes(request.clock);
+  await streamObjects({ ...request, options: request.streamOptions, times });
+
+  const gathered = await gatherShards(folder);
+  const { crops, embeddings, failures, images } = gathered;
+  if (crops.length === 0) throw noObjects(images, failures.length, request);
+  const scorers = await times.measure('fit', 'objects', crops.length, () =>
+    fitBaselineScorers({ embeddings, crops, options }),
+  );
+  const concepts = await times.measure('concepts', 'classes', 1, () => collectConcepts(request, gathered));
+  const map = await times.measure('map', 'points', Math.min(crops.length, MAP_POINTS), () =>
+    mapRows(embeddings, chooseRows(crops.length, MAP_POINTS, options.seed), {
+      seed: options.seed,
+      signal: request.signal,
+      onProgress: (done, total) => request.progress.update({ stage: 'map', done, total, unit: 'steps' }),
+    }),
+  );
+  request.progress.finish('map');
+
+  await writeArtifacts(request, gathered, scorers, concepts, map);
+  const seconds = await writeTiming(folder, times, { images, objects: crops.length });
+  await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
+  await folder.finish(
+    manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }),
+    { dropShards: true },
+  );
+  return { folder: folder.path, images, objects: crops.length, failures: failures.length, seconds };
+}
+
+function noObjects(images: number, failures: number, request: LearnRequest): InputError {
+  return new InputError(
+    'INPUT_EMPTY',
+    `No object was found in the ${images} readable images of ${request.inputFolder}` +
+      (failures > 0 ? ` (${failures} could not be read)` : ''),
+    { hint: 'Lower --conf-thres, give another --detector, or use --detector none to judge whole images.' },
+  );
+}
+
+async function collectConcepts(request: LearnRequest, gathered: Gathered): Promise<ConceptList> {
+  const classes = gathered.tally.summary().classes.map(({ className }) => className);
+  const labels = [...new Set([...classes, ...request.listedConcepts])];
+  const expanded = request.expander
+    ? await request.expander.expand(labels, request.signal)
+    : { concepts: [], failures: [] };
+  for (const { parent, message } of expanded.failures) {
+    request.logger.warn(`No concepts could be found for "${parent}": ${message}`);
+  }
+  return {
+    version: 1,
+    classes,
+    listed: [...request.listedConcepts],
+    expansions: [...expanded.concepts],
+    failures: [...expanded.failures],
+  };
+}
+
+async function writeArtifacts(
+  request: LearnRequest,
+  gathered: Gathered,
+  scorers: BaselineScorers,
+  concepts: ConceptList,
+  map: EmbeddingMap,
+): Promise<void> {
+  const { folder, options } = request;
+  const { crops, embeddings } = gathered;
+  await folder.writeJson('config.json', {
+    format: 'hazure-config/1',
+    phase: 'learn',
+    inputFolder: request.inputFolder,
+    options,
+    modelSources: request.modelSources,
+    models: modelsOf(request.stages),
+    detectorClasses: request.stages.detector.classNames,
+    embeddingDimensions: embeddings.cols,
+  });
+  const cropWriter = await folder.openJsonl('crops.jsonl');
+  for (const crop of crops) await cropWriter.write(crop);
+  await cropWriter.close();
+  const matrix = await folder.openMatrix('features.npy', embeddings.cols);
+  await matrix.append(embeddings.data);
+  await matrix.close();
+  for (const [name, value] of Object.entries(scorers.artifacts())) await folder.writeJson(name, value);
+  await folder.writeJson('class_statistics.json', gathered.tally.summary());
+  await folder.writeJson('concepts.json', concepts);
+  await folder.writeJson('tsne_map.json', mapToJson(map));
+  await writeFailures(folder, gathered.failures);
+  await folder.writeBytes('tsne_visualization.png', await plotBaseline(request.presenter, gathered, map));
+}
+
+function plotBaseline(presenter: RunPresenter, { crops }: Gathered, map: EmbeddingMap): Promise<Uint8Array> {
+  return presenter.mapPng({
+    title: 't-SNE of the baseline',
+    xy: map.xy,
+    classNames: Array.from(map.rows, (row) => crops[row].className),
+    outliers: Array.from(map.rows, () => false),
+    isNew: Array.from(map.rows, () => false),
+  });
+}

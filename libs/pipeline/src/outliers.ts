@@ -1,0 +1,59 @@
+import type { ImageRef, Verdict } from '@hazure/contracts';
+import type { DetectRequest } from './detect.js';
+import type { CropRecord } from './objects.js';
+import { mapConcurrent } from './streams.js';
+
+export interface SavedOutlier {
+  readonly file: string | null;
+  readonly plot: string | null;
+}
+
+/**
+ * Puts each outlier's crop into `outliers/`, with its concept probabilities beside it. A crop that was saved is
+ * copied; else its image is decoded once more (outliers are few).
+ */
+export async function saveOutliers(input: {
+  readonly request: DetectRequest;
+  readonly crops: readonly CropRecord[];
+  readonly verdicts: readonly Verdict[];
+  readonly outlierRows: readonly number[];
+}): Promise<SavedOutlier[]> {
+  const { request, crops, verdicts, outlierRows } = input;
+  const { folder, options, presenter } = request;
+  const refs = new Map(request.refs.map((ref) => [ref.index, ref]));
+  const saved: SavedOutlier[] = [];
+  const work = mapConcurrent(outlierRows, 2, async (row): Promise<SavedOutlier> => {
+    const crop = crops[row];
+    const name = outlierName(crop, row);
+    let file: string | null = null;
+    if (options.saveOutliers) {
+      file = `outliers/${name}.jpg`;
+      if (crop.file) await folder.copyWithin(crop.file, file);
+      else
+        await folder.writeBytes(
+          file,
+          await encodeAgain(request, crop, refs.get(crop.imageIndex) as ImageRef),
+        );
+    }
+    let plot: string | null = null;
+    const { semantic } = verdicts[row];
+    if (options.saveProbabilityPlots && semantic && semantic.matches.length > 0) {
+      plot = `outliers/${name}_probabilities.png`;
+      const title = options.saveDescriptions ? semantic.caption.text : crop.className;
+      await folder.writeBytes(plot, await presenter.probabilitiesPng(title, semantic.matches));
+    }
+    return { file, plot };
+  });
+  for await (const each of work) saved.push(each);
+  return saved;
+}
+
+function outlierName(crop: CropRecord, row: number): string {
+  const base = crop.file?.replace(/^.*\//, '').replace(/\.jpg$/, '');
+  return base ?? `${String(crop.imageIndex).padStart(6, '0')}_${String(row).padStart(6, '0')}`;
+}
+
+async function encodeAgain(request: DetectRequest, crop: CropRecord, ref: ImageRef): Promise<Uint8Array> {
+  const image = await request.stages.decoder.decode(ref);
+  return request.stages.encoder.encode({ image, box: crop.box });
+}

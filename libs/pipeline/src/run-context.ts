@@ -1,0 +1,57 @@
+import type {
+  Clock,
+  ImageRef,
+  Logger,
+  ModelInfo,
+  PhaseOptions,
+  ProgressSink,
+  RunFolder,
+  RunManifestHead,
+  RunPresenter,
+} from '@hazure/contracts';
+import type { ObjectStages, ObjectStreamOptions } from './objects.js';
+
+/** What both phases need: inputs, stages, where results go, and who watches. */
+export interface RunContext {
+  readonly options: PhaseOptions;
+  /** Folder that was ingested, as the user gave it. */
+  readonly inputFolder: string;
+  readonly refs: readonly ImageRef[];
+  readonly folder: RunFolder;
+  readonly stages: ObjectStages;
+  readonly streamOptions: ObjectStreamOptions;
+  readonly presenter: RunPresenter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly progress: ProgressSink;
+  readonly signal: AbortSignal;
+  readonly hazureVersion: string;
+  readonly resumeKey: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function modelsOf(stages: ObjectStages): Record<string, ModelInfo> {
+  return {
+    detector: stages.detector.info,
+    embedder: stages.embedder.info,
+    ...(stages.captioner ? { captioner: stages.captioner.info } : {}),
+  };
+}
+
+export function manifestHead(
+  context: RunContext,
+  kind: RunManifestHead['kind'],
+  counts: Readonly<Record<string, number>>,
+): RunManifestHead {
+  return {
+    kind,
+    hazureVersion: context.hazureVersion,
+    createdAt: context.clock.now().toISOString(),
+    seed: context.options.seed,
+    resumeKey: context.resumeKey,
+    device: context.stages.embedder.info.device,
+    models: modelsOf(context.stages),
+    versions: context.versions,
+    counts,
+  };
+}

@@ -1,0 +1,95 @@
+import { BASELINE_FILES, FittedBaseline, fitBaseline } from '@hazure/anomaly-scoring';
+import type { EmbeddingMatrix, FeatureVerdict, Neighbour, PhaseOptions } from '@hazure/contracts';
+import { takeRows } from './map.js';
+import type { CropRecord } from './objects.js';
+
+/** The baseline's scorers as the phases use them: fit once, judge many, name the nearest normal crops. */
+export class BaselineScorers {
+  constructor(private readonly fitted: FittedBaseline) {}
+
+  get defaultScorer(): string {
+    return this.fitted.defaultScorer;
+  }
+
+  /** File name → JSON content. */
+  artifacts(): Record<string, unknown> {
+    const { isoModel, scorers, calibration } = this.fitted.toJSON();
+    return {
+      [BASELINE_FILES.isoModel]: isoModel,
+      [BASELINE_FILES.scorers]: scorers,
+      [BASELINE_FILES.calibration]: calibration,
+    };
+  }
+
+  /** Feature verdict i belongs to row i. */
+  async judge(
+    x: EmbeddingMatrix,
+    options: Pick<PhaseOptions, 'thresholdPercentile' | 'fdr'>,
+  ): Promise<FeatureVerdict[]> {
+    const { scores, pValues, outlier } = await this.fitted.score(x, {
+      percentile: options.thresholdPercentile,
+      ...(options.fdr === undefined ? {} : { fdr: options.fdr }),
+    });
+    const names = Object.keys(scores);
+    return Array.from(pValues, (pValue, row) => ({
+      score: scores[this.defaultScorer][row],
+      scores: Object.fromEntries(names.map((name) => [name, scores[name][row]])),
+      pValue,
+      outlier: outlier[row] === 1,
+    }));
+  }
+
+  /** For each of the rows of x, the k most similar normal crops, nearest first. */
+  async nearestNormals(
+    x: EmbeddingMatrix,
+    rows: readonly number[],
+    k: number,
+    normals: readonly CropRecord[],
+  ): Promise<Neighbour[][]> {
+    if (rows.length === 0) return [];
+    const table = await this.fitted.neighbours(takeRows(x, rows), Math.min(k, normals.length));
+    return rows.map((_, i) =>
+      Array.from({ length: table.k }, (__, rank) => {
+        const at = i * table.k + rank;
+        const { cropId, className, file } = normals[table.indices[at]];
+        return { cropId, className, distance: table.distances[at], file };
+      }),
+    );
+  }
+}
+
+/** Fits and calibrates the scorers. @throws InputError BASELINE_TOO_SMALL with the number of objects needed */
+export async function fitBaselineScorers(request: {
+  readonly embeddings: EmbeddingMatrix;
+  readonly crops: readonly CropRecord[];
+  readonly options: PhaseOptions;
+}): Promise<BaselineScorers> {
+  const { embeddings, crops, options } = request;
+  return new BaselineScorers(
+    await fitBaseline({
+      features: embeddings,
+      groups: crops.map(({ imageIndex }) => imageIndex),
+      percentile: options.thresholdPercentile,
+      seed: options.seed,
+      scorerOptions: { iforest: { contamination: options.contamination } },
+      ...(options.scorers ? { scorers: options.scorers } : {}),
+    }),
+  );
+}
+
+/** Reads back what `artifacts` wrote; `features` are the baseline's. @throws ModelError */
+export function readBaselineScorers(
+  read: (name: string) => unknown,
+  features: EmbeddingMatrix,
+): BaselineScorers {
+  return new BaselineScorers(
+    FittedBaseline.fromJSON(
+      {
+        isoModel: read(BASELINE_FILES.isoModel),
+        scorers: read(BASELINE_FILES.scorers),
+        calibration: read(BASELINE_FILES.calibration),
+      },
+      features,
+    ),
+  );
+}
