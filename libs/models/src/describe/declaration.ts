@@ -6,10 +6,10 @@ import { ModelError, messageOf } from '@hazure/contracts';
 export const DECLARATION_KEY = 'hazure';
 
 const sizePx = z.number().int().positive();
-const triple = z.tuple([z.number(), z.number(), z.number()]);
-const names = z.array(z.string().min(1));
+const triple = z.tuple([z.number(), z.number(), z.number()]).readonly();
+const names = z.array(z.string().min(1)).readonly();
 const classes = z.number().int().positive();
-const strides = z.array(z.number().int().positive()).min(1);
+const strides = z.array(z.number().int().positive()).min(1).readonly();
 
 export const preprocessSchema = z.strictObject({
   widthPx: sizePx,

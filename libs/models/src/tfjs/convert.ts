@@ -44,7 +44,13 @@ export function convertTfjsGraph(graph: TfjsGraph, options: ConvertOptions = {})
       throw new ModelError('MODEL_UNSUPPORTED', `Output ${node}:${index} of the graph is no computed tensor`);
     }
     // An Identity under the output's own name, so that its readers need not know internal names.
-    context.nodes.push({ name: node, opType: 'Identity', inputs: [value.name], outputs: [node], attributes: {} });
+    context.nodes.push({
+      name: node,
+      opType: 'Identity',
+      inputs: [value.name],
+      outputs: [node],
+      attributes: {},
+    });
     return openBatch(node, value.dims);
   });
   const onnx: OnnxGraph = {

@@ -58,7 +58,8 @@ function convertPlaceholder(context: ConversionContext, node: TfjsNode): readonl
   if (dims.length === 0 || dims.slice(1).some((d) => !(d > 0))) {
     throw unsupported(node, `has the open shape [${dims.join(', ')}]; only the batch may be open`);
   }
-  if (dims[0] !== 1 && dims[0] !== -1) throw unsupported(node, `has a batch of ${dims[0]}, expected 1 or open`);
+  if (dims[0] !== 1 && dims[0] !== -1)
+    throw unsupported(node, `has a batch of ${dims[0]}, expected 1 or open`);
   const value: Value = { kind: 'tensor', name: node.name, dims: [1, ...dims.slice(1)] };
   context.inputs.push(value);
   return [value];
@@ -132,7 +133,11 @@ function channelsLast(node: TfjsNode): void {
   if (format !== 'NHWC') throw unsupported(node, `has the data format ${format}, expected NHWC`);
 }
 
-function convertConv2D(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertConv2D(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   channelsLast(node);
   const x = tensorInput(node, inputs, 0);
   const filter = constantInput(node, inputs, 1);
@@ -163,11 +168,17 @@ function convertConv2D(context: ConversionContext, node: TfjsNode, inputs: reado
     },
   );
   return [
-    context.emit('Transpose', [made.name], [x.dims[0]!, ...spatial, outChannels], { perm: ints(NCHW_TO_NHWC) }),
+    context.emit('Transpose', [made.name], [x.dims[0]!, ...spatial, outChannels], {
+      perm: ints(NCHW_TO_NHWC),
+    }),
   ];
 }
 
-function convertMaxPool(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertMaxPool(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   channelsLast(node);
   const x = tensorInput(node, inputs, 0);
   const kernel = integersAttribute(node, 'ksize');
@@ -187,7 +198,9 @@ function convertMaxPool(context: ConversionContext, node: TfjsNode, inputs: read
     strides: ints(window.strides),
     pads: ints(pads),
   });
-  return [context.emit('Transpose', [made.name], [batch, ...spatial, channels], { perm: ints(NCHW_TO_NHWC) })];
+  return [
+    context.emit('Transpose', [made.name], [batch, ...spatial, channels], { perm: ints(NCHW_TO_NHWC) }),
+  ];
 }
 
 function convertPad(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
@@ -202,7 +215,11 @@ function convertPad(context: ConversionContext, node: TfjsNode, inputs: readonly
   return [context.emit('Pad', names, dims, { mode: text('constant') })];
 }
 
-function convertTranspose(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertTranspose(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   const x = tensorInput(node, inputs, 0);
   const perm = integersInput(node, inputs, 1);
   if (perm[0] !== 0) throw unsupported(node, 'works across the batch axis');
@@ -216,7 +233,11 @@ function convertTranspose(context: ConversionContext, node: TfjsNode, inputs: re
   ];
 }
 
-function convertConcat(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertConcat(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   const parts = inputs.slice(0, -1);
   const first = parts[0]!.dims;
   const axis = featureAxis(node, integersInput(node, inputs, inputs.length - 1)[0]!, first.length);
@@ -226,7 +247,11 @@ function convertConcat(context: ConversionContext, node: TfjsNode, inputs: reado
   return [context.emit('Concat', names, dims, { axis: int(axis) })];
 }
 
-function convertSplit(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertSplit(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   const x = tensorInput(node, inputs, 0);
   const sizes = integersInput(node, inputs, 1);
   const axis = featureAxis(node, integersInput(node, inputs, 2)[0]!, x.dims.length);
@@ -267,10 +292,16 @@ function convertResizeBilinear(
     [batch, channels, height, width],
     { mode: text('linear'), coordinate_transformation_mode: text(mode) },
   );
-  return [context.emit('Transpose', [made.name], [batch, height, width, channels], { perm: ints(NCHW_TO_NHWC) })];
+  return [
+    context.emit('Transpose', [made.name], [batch, height, width, channels], { perm: ints(NCHW_TO_NHWC) }),
+  ];
 }
 
-function convertReshape(context: ConversionContext, node: TfjsNode, inputs: readonly Value[]): readonly Value[] {
+function convertReshape(
+  context: ConversionContext,
+  node: TfjsNode,
+  inputs: readonly Value[],
+): readonly Value[] {
   const x = tensorInput(node, inputs, 0);
   const wanted = integersInput(node, inputs, 1);
   const known = wanted.filter((d) => d >= 0).reduce((product, d) => product * d, 1);

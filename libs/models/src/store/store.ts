@@ -1,0 +1,200 @@
+import { stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { ModelError } from '@hazure/contracts';
+import type { ModelBundle, ModelRole, PackName } from '../registry.js';
+import { bundleOf, findModel, hubReference } from '../registry.js';
+import type { StoreContext, StoreOptions } from './context.js';
+import { storeContext } from './context.js';
+import { sha256File } from './files.js';
+import { readManifest } from './manifest.js';
+import { bringYourOwn, bundleDir, damagedFiles, notCached, pullBundle } from './pull.js';
+
+/** A model file ready for use, verified where a pin is known. */
+export interface ResolvedModel {
+  /** Registry name, hub reference, or file name. */
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  /** null: only the model file itself may say. */
+  readonly licence: string | null;
+  /** Exact origin of a fetched file, e.g. `hub:owner/name@commit`; null for a path. */
+  readonly origin: string | null;
+}
+
+/** State of one bundle for `hazure models list` and `verify`. */
+export interface BundleStatus {
+  readonly id: string;
+  readonly models: readonly {
+    readonly name: string;
+    readonly role: ModelRole;
+    readonly description: string;
+  }[];
+  /** Packs that use it. */
+  readonly packs: readonly PackName[];
+  readonly state: 'cached' | 'not cached' | 'bring your own';
+  readonly bytes: number | null;
+  readonly path: string | null;
+  readonly origin: string;
+  readonly licence: string;
+  readonly homepage: string;
+}
+
+export interface VerifyResult {
+  readonly id: string;
+  readonly ok: boolean;
+  /** Files that are absent or differ from their pinned sha256. */
+  readonly damaged: readonly string[];
+}
+
+/**
+ * Fetches a pack (`starter`, `standard`), a bundle, a model, or a hub repository (`owner/name`), and verifies it.
+ * What is there already is verified and kept.
+ *
+ * @throws ModelError `MODEL_MISSING` for unknown names or when offline, `NETWORK_UNAVAILABLE`, `MODEL_CHECKSUM`
+ */
+export async function pullModel(name: string, options: StoreOptions = {}): Promise<BundleStatus[]> {
+  const context = storeContext(options);
+  const bundles = bundlesOf(context, name);
+  for (const bundle of bundles) await pullBundle(context, bundle);
+  return Promise.all(bundles.map((bundle) => statusOf(context, bundle)));
+}
+
+/** Every bundle of the registry and whether it is cached. Reads no network and hashes nothing. */
+export async function listModels(options: StoreOptions = {}): Promise<BundleStatus[]> {
+  const context = storeContext(options);
+  return Promise.all(context.registry.bundles.map((bundle) => statusOf(context, bundle)));
+}
+
+/** Compares every cached file (of one name, or of all) with its pinned sha256. */
+export async function verifyModels(name?: string, options: StoreOptions = {}): Promise<VerifyResult[]> {
+  const context = storeContext(options);
+  const bundles = name === undefined ? context.registry.bundles : bundlesOf(context, name);
+  const results: VerifyResult[] = [];
+  for (const bundle of bundles) {
+    const dir = bundleDir(context, bundle);
+    const manifest = await readManifest(dir);
+    if (manifest) {
+      const damaged = await damagedFiles(dir, manifest);
+      results.push({ id: bundle.id, ok: damaged.length === 0, damaged });
+    } else if (name !== undefined && bundle.source.kind !== 'path') throw notCachedHere(bundle);
+  }
+  return results;
+}
+
+/** Path of a model that is in the cache already. */
+export async function modelPath(name: string, options: StoreOptions = {}): Promise<string> {
+  const context = storeContext(options);
+  const { bundle, file } = locate(context, name);
+  if (bundle.source.kind === 'path') throw bringYourOwn(bundle, bundle.source);
+  const dir = bundleDir(context, bundle);
+  if (!(await readManifest(dir))) throw notCachedHere(bundle);
+  return join(dir, file);
+}
+
+/**
+ * Makes a registry name, a hub reference or a path to an .onnx file into a verified file, fetching it at its
+ * first use.
+ *
+ * @throws ModelError when it can't be had; the hint names the remedies
+ */
+export async function resolveModel(nameOrPath: string, options: StoreOptions = {}): Promise<ResolvedModel> {
+  const context = storeContext(options);
+  if (await isFile(nameOrPath)) {
+    const path = resolve(nameOrPath);
+    return { name: basename(path), path, sha256: await sha256File(path), licence: null, origin: null };
+  }
+  const { bundle, file, name } = locate(context, nameOrPath);
+  const manifest = await pullBundle(context, bundle);
+  return {
+    name,
+    path: join(bundleDir(context, bundle), file),
+    sha256: manifest.files.find((pinned) => pinned.path === file)!.sha256,
+    licence: manifest.licence,
+    origin: manifest.origin,
+  };
+}
+
+/**
+ * The folder that transformers.js can take as `env.localModelPath` for the hub repositories pulled here.
+ */
+export function hubCacheDir(options: StoreOptions = {}): string {
+  return join(storeContext(options).cacheDir, 'hub');
+}
+
+function locate(context: StoreContext, name: string): { bundle: ModelBundle; file: string; name: string } {
+  const model = findModel(name, context.registry);
+  if (model) return { bundle: bundleOf(model, context.registry), file: model.file, name: model.name };
+  const hub = looksLikePath(name) ? null : hubReference(name);
+  if (hub) return { ...hub, name };
+  if (looksLikePath(name)) {
+    throw new ModelError('MODEL_MISSING', `Expected an ONNX model at ${name}, but there is no such file`, {
+      hint: 'Give the path of an .onnx file, or a registry name from `hazure models list`.',
+    });
+  }
+  throw new ModelError('MODEL_MISSING', `Unknown model ${name}; known: ${knownNames(context).join(', ')}`, {
+    hint: 'Give one of these, a path to an .onnx file, or a repository of the Hugging Face hub as owner/name.',
+  });
+}
+
+function bundlesOf(context: StoreContext, name: string): ModelBundle[] {
+  const { packs, bundles } = context.registry;
+  if (Object.hasOwn(packs, name)) {
+    const pack = packs[name as PackName];
+    const ids = new Set(
+      [pack.detector, pack.embedder].map((model) => findModel(model, context.registry)!.bundle),
+    );
+    return bundles.filter((bundle) => ids.has(bundle.id));
+  }
+  const bundle = bundles.find((candidate) => candidate.id === name);
+  return [bundle ?? locate(context, name).bundle];
+}
+
+async function statusOf(context: StoreContext, bundle: ModelBundle): Promise<BundleStatus> {
+  const { registry } = context;
+  const dir = bundleDir(context, bundle);
+  const { source } = bundle;
+  const manifest = source.kind === 'path' ? null : await readManifest(dir);
+  const models = registry.models.filter((model) => model.bundle === bundle.id);
+  const names = new Set(models.map((model) => model.name));
+  return {
+    id: bundle.id,
+    models: models.map(({ name, role, description }) => ({ name, role, description })),
+    packs: (Object.keys(registry.packs) as PackName[]).filter((pack) =>
+      Object.values(registry.packs[pack]).some((name) => names.has(name)),
+    ),
+    state: source.kind === 'path' ? 'bring your own' : manifest ? 'cached' : 'not cached',
+    bytes: manifest ? manifest.files.reduce((sum, file) => sum + file.bytes, 0) : null,
+    path: manifest ? dir : null,
+    origin: manifest?.origin ?? originOf(bundle),
+    licence: bundle.licence,
+    homepage: bundle.homepage,
+  };
+}
+
+function originOf({ source }: ModelBundle): string {
+  switch (source.kind) {
+    case 'npm':
+      return `npm:${source.package}@${source.version}`;
+    case 'hub':
+      return `hub:${source.repository}@${source.revision}`;
+    case 'path':
+      return source.howTo;
+  }
+}
+
+function notCachedHere(bundle: ModelBundle): ModelError {
+  const { hint } = notCached(bundle);
+  return new ModelError('MODEL_MISSING', `${bundle.id} is not in the model cache`, hint ? { hint } : {});
+}
+
+function knownNames(context: StoreContext): string[] {
+  return context.registry.models.map((model) => model.name);
+}
+
+function looksLikePath(name: string): boolean {
+  return /^[./~]|^[A-Za-z]:[\\/]|\\/.test(name) || (name.endsWith('.onnx') && !name.includes(':'));
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() ?? false;
+}
