@@ -64,7 +64,7 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
   await folder.finish(
     manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }),
-    { dropShards: true },
+    { dropShards: options.cleanupTempFiles },
   );
   return { folder: folder.path, images, objects: crops.length, failures: failures.length, seconds };
 }

@@ -49,13 +49,15 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown
 }
 
 /**
- * Flags over environment over config file over defaults, checked by the one schema.
+ * Flags over environment over config file over what a baseline was learned with (`inherited`) over defaults, checked by
+ * the one schema.
  * Throws ConfigError (exit code 2) for unknown keys and bad values.
  */
 export function resolvePhaseOptions(
   command: Command,
   phase: PhaseCommand,
   environment: NodeJS.ProcessEnv = process.env,
+  inherited: Readonly<Record<string, unknown>> = {},
 ): PhaseOptions {
   const given = command.opts<Record<string, unknown>>();
   const flags: Record<string, unknown> = {};
@@ -63,7 +65,7 @@ export function resolvePhaseOptions(
     if (command.getOptionValueSource(key) === 'cli') flags[key] = given[key];
   }
   const file = typeof given['config'] === 'string' ? fromConfigFile(given['config']) : {};
-  const resolved = parsePhaseOptions({ ...file, ...fromEnvironment(environment), ...flags });
+  const resolved = parsePhaseOptions({ ...inherited, ...file, ...fromEnvironment(environment), ...flags });
   for (const key of Object.keys(flags) as OptionKey[]) {
     if (!optionBelongsTo(key, phase)) throw new ConfigError(`${flagOf(key)} does not belong to ${phase}`);
   }

@@ -1,0 +1,140 @@
+import type { Command } from 'commander';
+import { ConfigError, EXIT, type PhaseCommand, type PhaseOptions } from '@hazure/contracts';
+import { openBaseline } from '../compose/baseline.js';
+import { composeStages } from '../compose/stages.js';
+import type { CommandOutcome } from '../console/outcome.js';
+import { resolvePhaseOptions } from '../options/resolve.js';
+import { runDetectPhase, runLearnPhase, type DetectPhaseResult, type LearnPhaseResult } from '../phases.js';
+import type { Session } from '../session.js';
+
+/** `hazure learn IMAGES` */
+export async function learnCommand(
+  session: Session,
+  command: Command,
+  args: string[],
+): Promise<CommandOutcome> {
+  const options = resolve(command, 'learn');
+  const composed = await composeStages(options, session);
+  try {
+    const learned = await runLearnPhase({ options, session, composed, inputFolder: args[0] });
+    return learnOutcome(learned);
+  } finally {
+    await composed.close();
+  }
+}
+
+/** `hazure detect IMAGES --baseline DIR` */
+export async function detectCommand(
+  session: Session,
+  command: Command,
+  args: string[],
+): Promise<CommandOutcome> {
+  const given = resolve(command, 'detect');
+  if (given.baseline === undefined) {
+    throw new ConfigError('detect needs --baseline, the baseline_… folder to judge against', {
+      hint: 'Learn one with: hazure learn IMAGES',
+    });
+  }
+  const stored = await openBaseline(given.baseline);
+  const options = resolve(command, 'detect', stored.inherited);
+  const composed = await composeStages(options, session);
+  try {
+    const detected = await runDetectPhase({ options, session, composed, inputFolder: args[0], stored });
+    return detectOutcome(detected);
+  } finally {
+    await composed.close();
+  }
+}
+
+/** `hazure run`: learn, then detect with the same models. */
+export async function runCommand(session: Session, command: Command): Promise<CommandOutcome> {
+  const options = resolve(command, 'run');
+  const { baselineFolder, testFolder } = options;
+  if (baselineFolder === undefined || testFolder === undefined) {
+    throw new ConfigError('run needs --baseline-folder (normal images) and --test-folder (images to judge)');
+  }
+  return runBoth(session, options, baselineFolder, testFolder);
+}
+
+export async function runBoth(
+  session: Session,
+  options: PhaseOptions,
+  baselineFolder: string,
+  testFolder: string,
+): Promise<CommandOutcome & { readonly learned: LearnPhaseResult; readonly detected: DetectPhaseResult }> {
+  const startedMs = session.clock.monotonicMs();
+  const composed = await composeStages(options, session);
+  try {
+    const learned = await runLearnPhase({ options, session, composed, inputFolder: baselineFolder });
+    const stored = await openBaseline(learned.folder);
+    const detected = await runDetectPhase({ options, session, composed, inputFolder: testFolder, stored });
+    const failures = learned.failures + detected.failures;
+    const json = {
+      baselineDir: learned.folder,
+      detectionDir: detected.folder,
+      images: learned.images + detected.images,
+      objects: learned.objects + detected.objects,
+      outliers: detected.outliers,
+      failures,
+      seconds: (session.clock.monotonicMs() - startedMs) / 1000,
+    };
+    const text = [
+      `baseline:  ${learned.images} images, ${learned.objects} objects → ${learned.folder}`,
+      `detection: ${detected.images} images, ${detected.objects} objects, ${detected.outliers} outliers → ${detected.folder}`,
+      ...failureLines(failures),
+      `report:    ${detected.folder}/report.html`,
+    ].join('\n');
+    return { json, text, exitCode: exitCode(failures), learned, detected };
+  } finally {
+    await composed.close();
+  }
+}
+
+function resolve(
+  command: Command,
+  phase: PhaseCommand,
+  inherited: Readonly<Record<string, unknown>> = {},
+): PhaseOptions {
+  return resolvePhaseOptions(command, phase, process.env, inherited);
+}
+
+function learnOutcome({ folder, images, objects, failures, seconds }: LearnPhaseResult): CommandOutcome {
+  return {
+    json: { baselineDir: folder, images, objects, failures, seconds },
+    text: [
+      `baseline: ${images} images, ${objects} objects → ${folder}`,
+      ...failureLines(failures),
+      `report:   ${folder}/report.html`,
+    ].join('\n'),
+    exitCode: exitCode(failures),
+  };
+}
+
+function detectOutcome({
+  folder,
+  images,
+  objects,
+  outliers,
+  failures,
+  seconds,
+}: DetectPhaseResult): CommandOutcome {
+  return {
+    json: { detectionDir: folder, images, objects, outliers, failures, seconds },
+    text: [
+      `detection: ${images} images, ${objects} objects, ${outliers} outliers → ${folder}`,
+      ...failureLines(failures),
+      `report:    ${folder}/report.html`,
+    ].join('\n'),
+    exitCode: exitCode(failures),
+  };
+}
+
+function failureLines(failures: number): string[] {
+  return failures === 0
+    ? []
+    : [`${failures} inputs could not be processed; they are listed in failures.jsonl`];
+}
+
+function exitCode(failures: number): number {
+  return failures > 0 ? EXIT.partial : EXIT.done;
+}

@@ -1,0 +1,38 @@
+import type { ImageRef, ModelInfo, PhaseOptions } from '@hazure/contracts';
+import { sha256Hex } from '@hazure/run-store';
+
+/** Options that change how a run works, not what it finds. */
+const WITHOUT_EFFECT = new Set<keyof PhaseOptions>([
+  'outputDir',
+  'baselineFolder',
+  'testFolder',
+  'baseline',
+  'batchSize',
+  'threads',
+  'captionConcurrency',
+  'cleanupTempFiles',
+  'resume',
+  'offline',
+]);
+
+/** Hash of everything that decides a run's results: settings, models, inputs, and the baseline it judges against. */
+export function resumeKey(request: {
+  readonly kind: 'baseline' | 'detection';
+  readonly options: PhaseOptions;
+  readonly refs: readonly ImageRef[];
+  readonly models: Readonly<Record<string, ModelInfo>>;
+  readonly baselineKey: string | null;
+}): string {
+  const options = Object.entries(request.options)
+    .filter(([key]) => !WITHOUT_EFFECT.has(key as keyof PhaseOptions))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(
+    JSON.stringify({
+      kind: request.kind,
+      options,
+      models: Object.entries(request.models).map(([role, { name, sha256 }]) => [role, name, sha256]),
+      inputs: request.refs.map(({ index, id, bytes }) => [index, id, bytes]),
+      baseline: request.baselineKey,
+    }),
+  );
+}

@@ -1,0 +1,186 @@
+import { resolve } from 'node:path';
+import {
+  InputError,
+  InterruptedError,
+  ConfigError,
+  parseIndexRanges,
+  type ImageRef,
+  type PhaseOptions,
+  type RunFolder,
+} from '@hazure/contracts';
+import {
+  detectOutliers,
+  learnBaseline,
+  type DetectSummary,
+  type PhaseSummary,
+  type RunContext,
+} from '@hazure/pipeline';
+import { DirectoryRunStore, readManifest } from '@hazure/run-store';
+import { walkImages } from '@hazure/vision';
+import type { StoredBaseline } from './compose/baseline.js';
+import { resumeKey } from './compose/resume-key.js';
+import { composeExpander, composeSimilarity, listedConcepts } from './compose/semantics.js';
+import type { ComposedStages } from './compose/stages.js';
+import { ReportPresenter } from './report/presenter.js';
+import type { Session } from './session.js';
+import { HAZURE_VERSION } from './version.js';
+
+export type LearnPhaseResult = PhaseSummary;
+export type DetectPhaseResult = DetectSummary;
+
+interface PhaseRequest {
+  readonly options: PhaseOptions;
+  readonly session: Session;
+  readonly composed: ComposedStages;
+  readonly inputFolder: string;
+}
+
+/** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
+export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
+  const { options, session, composed, inputFolder } = request;
+  const refs = await selectImages(inputFolder, options.trainIndices, '--train-indices');
+  const listed = await listedConcepts(options);
+  const { detector, embedder } = composed.stages;
+  const key = resumeKey({
+    kind: 'baseline',
+    options,
+    refs,
+    models: { detector: detector.info, embedder: embedder.info },
+    baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
+  });
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  const finished = options.resume ? await store.findFinished('baseline', key) : null;
+  if (finished) {
+    session.logger.info(`The baseline is finished already: ${finished}`);
+    return finishedSummary(finished);
+  }
+  const { folder, resumed } = await store.open({ kind: 'baseline', resumeKey: key, resume: options.resume });
+  announce(session, 'learn', inputFolder, refs, folder, resumed);
+  return keepOrDiscard(session, folder, () =>
+    learnBaseline({
+      ...runContext(request, refs, folder, key),
+      expander: composeExpander(options),
+      listedConcepts: listed,
+      modelSources: composed.modelSources,
+    }),
+  );
+}
+
+/** Judges new images against a baseline. */
+export async function runDetectPhase(
+  request: PhaseRequest & { readonly stored: StoredBaseline },
+): Promise<DetectPhaseResult> {
+  const { options, session, composed, inputFolder, stored } = request;
+  const refs = await selectImages(inputFolder, options.testIndices, '--test-indices');
+  const stages = { ...composed.stages, captioner: composed.captioner };
+  checkSameEmbedder(stored, composed);
+  const baseline = await stored.load();
+  const key = resumeKey({
+    kind: 'detection',
+    options,
+    refs,
+    models: {
+      detector: stages.detector.info,
+      embedder: stages.embedder.info,
+      captioner: stages.captioner.info,
+    },
+    baselineKey: stored.manifest.resumeKey,
+  });
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  const { folder, resumed } = await store.open({ kind: 'detection', resumeKey: key, resume: options.resume });
+  announce(session, 'detect', inputFolder, refs, folder, resumed);
+  return keepOrDiscard(session, folder, () =>
+    detectOutliers({
+      ...runContext(request, refs, folder, key),
+      stages,
+      baseline,
+      similarity: composeSimilarity(),
+    }),
+  );
+}
+
+function runContext(
+  request: PhaseRequest,
+  refs: readonly ImageRef[],
+  folder: RunFolder,
+  key: string,
+): RunContext {
+  const { options, session, composed, inputFolder } = request;
+  return {
+    options,
+    inputFolder: resolve(inputFolder),
+    refs,
+    folder,
+    stages: composed.stages,
+    streamOptions: composed.streamOptions,
+    presenter: new ReportPresenter(session.clock),
+    clock: session.clock,
+    logger: session.logger,
+    progress: session.progress,
+    signal: session.signal,
+    hazureVersion: HAZURE_VERSION,
+    resumeKey: key,
+    versions: composed.versions,
+  };
+}
+
+async function selectImages(folder: string, ranges: string | undefined, flag: string): Promise<ImageRef[]> {
+  const all = await walkImages(folder);
+  const selected = parseIndexRanges(ranges);
+  if (!selected) return all;
+  const refs = all.filter(({ index }) => selected(index));
+  if (refs.length === 0) {
+    throw new ConfigError(`${flag} ${ranges} selects none of the ${all.length} images of ${folder}`);
+  }
+  return refs;
+}
+
+function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
+  const learned = stored.manifest.models['embedder'];
+  const { info } = composed.stages.embedder;
+  if (learned && learned.sha256 !== info.sha256) {
+    throw new ConfigError(
+      `The baseline was learned with the embedder ${learned.name}, not with ${info.name}`,
+      {
+        hint: 'Leave --embedder out to use the same one, or learn the baseline again.',
+      },
+    );
+  }
+}
+
+function announce(
+  session: Session,
+  phase: string,
+  inputFolder: string,
+  refs: readonly ImageRef[],
+  folder: RunFolder,
+  resumed: boolean,
+): void {
+  const done = folder.shards.nextPosition;
+  const where = resumed ? ` (going on after ${done})` : '';
+  session.logger.info(`${phase}: ${refs.length} images of ${inputFolder}${where}`);
+}
+
+/**
+ * A run that can't succeed with these inputs leaves nothing; one that was stopped, or failed on the way, keeps
+ * its finished shards for `--resume`.
+ */
+async function keepOrDiscard<T>(session: Session, folder: RunFolder, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const hopeless = error instanceof InputError || error instanceof ConfigError;
+    if (hopeless || folder.shards.nextPosition === 0) await folder.discard();
+    else {
+      session.logger.warn(`What was finished is kept in ${folder.path}; --resume goes on from there.`);
+      if (session.signal.aborted && !(error instanceof InterruptedError)) throw new InterruptedError();
+    }
+    throw error;
+  }
+}
+
+async function finishedSummary(folder: string): Promise<LearnPhaseResult> {
+  const { counts } = await readManifest(folder);
+  const { images = 0, objects = 0, failures = 0 } = counts;
+  return { folder, images, objects, failures, seconds: 0 };
+}
