@@ -26,6 +26,8 @@ export default tseslint.config(
       '**/node_modules/**',
       '**/test-results/**',
       '**/testdata/**',
+      // AssemblyScript: looks like TypeScript, but is another language.
+      'libs/tsne/kernels/**',
     ],
   },
   js.configs.recommended,

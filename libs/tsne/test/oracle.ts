@@ -2,7 +2,7 @@
  * t-SNE written out plainly in double precision: O(n²) everywhere, one thread. It is the yardstick of the
  * fast paths (van der Maaten & Hinton, "Visualizing data using t-SNE", JMLR 2008).
  */
-import type { Metric } from './options.js';
+import type { Metric } from '../src/options.js';
 
 /** Distances of all pairs, n×n row-major. Cosine distance is 1 − cosine similarity. */
 export function pairwiseDistances(
