@@ -16,3 +16,4 @@ export type { DetectorDescription } from './describe/detector.js';
 export * from './describe/embedder.js';
 export { guessHead } from './describe/head.js';
 export type { HeadGuess } from './describe/head.js';
+export { fetchNpmFiles, userNpmOptions } from './store/npm-source.js';

@@ -1,0 +1,48 @@
+/**
+ * Who plays in the demo scenes. Sizes are pixels of the square emoji in a 640 × 480 scene; they are the sizes at which
+ * the starter detector (NanoDet-m, 416 × 416, confidence 0.3) finds each of them reliably: `tools/demo/screen.mjs` measures it.
+ */
+export interface Actor {
+  /** File name in the emoji package without `.webp`: the code points. */
+  readonly code: string;
+  readonly name: string;
+  /** Range of sizes, in pixels. */
+  readonly sizePx: readonly [number, number];
+  /** Largest tilt to either side, in degrees. */
+  readonly tiltDegrees: number;
+  /** A mirrored picture is still right. */
+  readonly mirrors: boolean;
+}
+
+const VEHICLE = { sizePx: [96, 180], tiltDegrees: 4, mirrors: true } as const;
+
+/** What drives on the road: all of them are found as `truck` or `bus`. */
+export const VEHICLES: readonly Actor[] = [
+  { ...VEHICLE, code: '1f697', name: 'red car' },
+  { ...VEHICLE, code: '1f699', name: 'blue car' },
+  { ...VEHICLE, code: '1f695', name: 'taxi' },
+  { ...VEHICLE, code: '1f693', name: 'police car' },
+  { ...VEHICLE, code: '1f69a', name: 'delivery truck' },
+  { ...VEHICLE, code: '1f69b', name: 'lorry' },
+  { ...VEHICLE, code: '1f690', name: 'minibus' },
+  { ...VEHICLE, code: '1f692', name: 'fire engine' },
+  { ...VEHICLE, code: '1f691', name: 'ambulance' },
+  { ...VEHICLE, code: '1f6fb', name: 'pickup' },
+];
+
+/** What does not belong on a road; what the detector calls it stands behind. */
+export const ODD_ONES: readonly Actor[] = [
+  { code: '1f9f8', name: 'teddy bear', sizePx: [158, 196], tiltDegrees: 10, mirrors: true }, // teddy bear
+  { code: '2602-fe0f', name: 'umbrella', sizePx: [96, 160], tiltDegrees: 10, mirrors: true }, // umbrella
+  { code: '1f6b6', name: 'pedestrian', sizePx: [110, 185], tiltDegrees: 4, mirrors: true }, // person
+  { code: '2708-fe0f', name: 'airplane', sizePx: [100, 185], tiltDegrees: 8, mirrors: true }, // airplane
+  { code: '1f4bb', name: 'laptop', sizePx: [160, 195], tiltDegrees: 5, mirrors: false }, // laptop
+  { code: '1f34a', name: 'orange', sizePx: [182, 196], tiltDegrees: 10, mirrors: true }, // orange
+  { code: '1f4f1', name: 'phone', sizePx: [96, 130], tiltDegrees: 8, mirrors: false }, // traffic light
+  { code: '1f355', name: 'slice of pizza', sizePx: [158, 192], tiltDegrees: 8, mirrors: true }, // stop sign
+  { code: '1f3c4', name: 'surfer', sizePx: [110, 185], tiltDegrees: 6, mirrors: true }, // person
+  { code: '1f40e', name: 'horse', sizePx: [150, 190], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f415', name: 'dog', sizePx: [172, 195], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f408', name: 'cat', sizePx: [172, 195], tiltDegrees: 4, mirrors: true }, // person
+  { code: '26bd', name: 'football', sizePx: [150, 180], tiltDegrees: 12, mirrors: true }, // stop sign
+];
