@@ -110,7 +110,13 @@ void bilinear_band(const Job& job, Band band, const Target& target, const kernel
   int held[2] = {-1, -1};
   const auto fetch = [&](int y, int spare) {
     const std::uint8_t* row = job.row(y);
-    kernel.bilinear_row(row, job.end - row, columns.columns(), slot[spare], plane);
+    std::uint8_t pair[6];  // an axis of one pixel still reads two
+    const bool single = job.width == 1;
+    if (single) {
+      for (int i = 0; i < 6; ++i) pair[i] = row[i % 3];
+    }
+    const std::uint8_t* pixels = single ? pair : row;
+    kernel.bilinear_row(pixels, single ? 6 : job.end - row, columns.columns(), slot[spare], plane);
     held[spare] = y;
   };
   const auto slot_of = [&](int y) { return held[0] == y ? 0 : (held[1] == y ? 1 : -1); };

@@ -29,7 +29,7 @@ class BilinearTable {
   [[nodiscard]] int first(int i) const { return first_[static_cast<std::size_t>(i)]; }
   [[nodiscard]] int second(int i) const { return second_[static_cast<std::size_t>(i)]; }
   [[nodiscard]] int weight(int i, int tap) const { return weights_[static_cast<std::size_t>(2 * i + tap)]; }
-  /** For bilinear_row; columns only, of an axis of at least 2 pixels. */
+  /** For bilinear_row; columns only. On an axis of one pixel the second tap lies behind it, with weight 0. */
   [[nodiscard]] kernels::BilinearColumns columns() const {
     return {byte_offset_.data(), weights_.data(), static_cast<int>(first_.size())};
   }
