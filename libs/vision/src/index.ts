@@ -4,3 +4,4 @@ export { SharpCropEncoder, pixelRect } from './crop-encoder.js';
 export { EngineDetector, TileDetector, tileDetector, type DetectorOptions } from './detector.js';
 export { EngineEmbedder } from './embedder.js';
 export { FixedBatches, type BatchRunner } from './batches.js';
+export * from './clip-text/index.js';

@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+function tool(name: string, args: readonly string[], input = ''): string {
+  return execFileSync(process.execPath, [join(root, 'tools', 'semantic', name), ...args], {
+    input,
+    maxBuffer: 1 << 28,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+/** CLIP's real vocabulary beside the checkout, or null. */
+export function realVocabulary(): string | null {
+  const folder = join(root, '..', 'shared', 'models', 'clip-tokenizer');
+  return existsSync(join(folder, 'merges.txt')) ? folder : null;
+}
+
+/** A model folder like Xenova/clip-vit-base-patch32 with random weights, and with the vocabulary given or of bytes. */
+export function makeTinyClip(vocabulary: string | null): string {
+  const folder = join(mkdtempSync(join(tmpdir(), 'tiny-clip-')), 'model');
+  tool('make-tiny-clip.mjs', [folder, ...(vocabulary === null ? [] : ['--vocabulary', vocabulary])]);
+  return folder;
+}
+
+export interface TransformersAnswer {
+  readonly tokens: number[][];
+  /** Unit rows. */
+  readonly textEmbeds: number[][];
+  readonly imageEmbeds: number[][];
+}
+
+/** What transformers.js makes of the same files, in a process of its own. */
+export function askTransformers(
+  folder: string,
+  request: { tokenise?: string[]; texts?: string[]; images?: string[] },
+): TransformersAnswer {
+  return JSON.parse(tool('transformers-clip.mjs', [folder], JSON.stringify(request))) as TransformersAnswer;
+}
