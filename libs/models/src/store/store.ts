@@ -6,8 +6,7 @@ import { bundleOf, findModel, hubReference } from '../registry.js';
 import type { StoreContext, StoreOptions } from './context.js';
 import { storeContext } from './context.js';
 import { sha256File } from './files.js';
-import { readManifest } from './manifest.js';
-import { bringYourOwn, bundleDir, damagedFiles, notCached, pullBundle } from './pull.js';
+import { bringYourOwn, bundleDir, damagedFiles, notCached, pullBundle, readCurrentManifest } from './pull.js';
 
 /** A model file ready for use, verified where a pin is known. */
 export interface ResolvedModel {
@@ -72,7 +71,7 @@ export async function verifyModels(name?: string, options: StoreOptions = {}): P
   const results: VerifyResult[] = [];
   for (const bundle of bundles) {
     const dir = bundleDir(context, bundle);
-    const manifest = await readManifest(dir);
+    const manifest = await readCurrentManifest(dir, bundle);
     if (manifest) {
       const damaged = await damagedFiles(dir, manifest);
       results.push({ id: bundle.id, ok: damaged.length === 0, damaged });
@@ -87,7 +86,7 @@ export async function modelPath(name: string, options: StoreOptions = {}): Promi
   const { bundle, file } = locate(context, name);
   if (bundle.source.kind === 'path') throw bringYourOwn(bundle, bundle.source);
   const dir = bundleDir(context, bundle);
-  if (!(await readManifest(dir))) throw notCachedHere(bundle);
+  if (!(await readCurrentManifest(dir, bundle))) throw notCachedHere(bundle);
   return join(dir, file);
 }
 
@@ -153,7 +152,7 @@ async function statusOf(context: StoreContext, bundle: ModelBundle): Promise<Bun
   const { registry } = context;
   const dir = bundleDir(context, bundle);
   const { source } = bundle;
-  const manifest = source.kind === 'path' ? null : await readManifest(dir);
+  const manifest = source.kind === 'path' ? null : await readCurrentManifest(dir, bundle);
   const models = registry.models.filter((model) => model.bundle === bundle.id);
   const names = new Set(models.map((model) => model.name));
   return {
