@@ -5,3 +5,4 @@ export { attract, repelExactly, step, stretchedLength } from './forces';
 export { columns, forwardRows, interpolate, inverseRows, spread } from './grid';
 export { kernelColumns, kernelRows } from './kernel-spectrum';
 export { sampleWindow } from './window';
+export { buildTree, curveKeys, repelByTree, sortKeys } from './quadtree';

@@ -178,6 +178,27 @@ export interface Kernels {
     outForceY: Pointer,
   ): void;
   sampleWindow(t: number, out: Pointer): void;
+  curveKeys(
+    y: Pointer,
+    from: number,
+    to: number,
+    minX: number,
+    minY: number,
+    extent: number,
+    out: Pointer,
+  ): void;
+  sortKeys(pairs: Pointer, spare: Pointer, n: number, counts: Pointer): void;
+  buildTree(y: Pointer, pairs: Pointer, points: Pointer, n: number, extent: number, tree: Pointer): number;
+  repelByTree(
+    pairs: Pointer,
+    points: Pointer,
+    from: number,
+    to: number,
+    tree: Pointer,
+    count: number,
+    thetaSquared: number,
+    repulsion: Pointer,
+  ): number;
 }
 
 export function compileKernels(): WebAssembly.Module {

@@ -101,7 +101,7 @@ function allocateCells(
   count: number,
   recall: number,
 ): CellParams {
-  const sample = Math.min(rows, 32 * count);
+  const sample = Math.min(rows, 16 * count);
   const truth = calibrationRows(rows);
   return {
     count,

@@ -2,6 +2,7 @@ import { GridRepulsion } from './grid.js';
 import { doubles, floats } from './memory.js';
 import type { RepulsionMethod } from './options.js';
 import type { Team } from './team.js';
+import { TreeRepulsion } from './tree.js';
 
 /** Iterations between two looks at the KL divergence. */
 const CHECK_EVERY = 50;
@@ -58,6 +59,9 @@ export function optimise(team: Team, p: OptimiseParams): OptimiseResult {
   const end = (piece: number): number => Math.min(p.rows, (piece + 1) * chunk);
   const grid = p.method === 'fft' ? new GridRepulsion(team, p.scratch, p.y, p.rows, chunk) : null;
 
+  const tree =
+    p.method === 'barnes-hut' ? new TreeRepulsion(team, p.scratch, p.y, p.repulsion, p.rows, chunk) : null;
+
   const sumPartial = (): number => {
     let sum = 0;
     for (let piece = 0; piece < pieces; piece++) sum += partial[piece];
@@ -65,9 +69,12 @@ export function optimise(team: Team, p: OptimiseParams): OptimiseResult {
   };
   const repel = (): number => {
     if (grid) return grid.prepare(totalBounds(bounds));
-    team.each(pieces, (piece) => {
-      partial[piece] = kernels.repelExactly(p.y, p.rows, piece * chunk, end(piece), p.repulsion);
-    });
+    if (tree) tree.prepare(totalBounds(bounds), partial);
+    else {
+      team.each(pieces, (piece) => {
+        partial[piece] = kernels.repelExactly(p.y, p.rows, piece * chunk, end(piece), p.repulsion);
+      });
+    }
     const normaliser = Math.max(sumPartial(), 1e-12);
     team.barrier();
     return normaliser;

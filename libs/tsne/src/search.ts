@@ -6,7 +6,7 @@ import type { Team } from './team.js';
 const BLOCK = 128;
 /** Rows whose exact neighbours calibrate the approximate search. */
 const CALIBRATION_ROWS = 256;
-const LLOYD_ITERATIONS = 6;
+const LLOYD_ITERATIONS = 4;
 
 export interface SearchParams {
   readonly rows: number;
