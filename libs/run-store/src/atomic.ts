@@ -80,10 +80,19 @@ export class AtomicStream {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
     this.hash.update(bytes);
     this.bytes += bytes.byteLength;
-    if (!this.stream.write(bytes)) {
-      await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]);
-    }
+    if (!this.stream.write(bytes)) await this.drained();
     if (this.failure) throw unwritable(this.path, this.failure);
+  }
+
+  /** Until the buffer is empty again, or the stream has failed. */
+  private drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        this.stream.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      this.stream.on('drain', settle).on('close', settle);
+    });
   }
 
   async close(): Promise<Written> {
