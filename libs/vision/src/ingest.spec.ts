@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { ImageRef } from '@hazure/contracts';
 import { SharpCropEncoder } from './crop-encoder.js';
 import { SharpImageDecoder } from './image-decoder.js';
@@ -18,7 +18,7 @@ const put = async (name: string, bytes: Uint8Array | string): Promise<ImageRef> 
   await writeFile(join(root, name), bytes);
   return { index: 0, id: name, path: join(root, name), bytes: bytes.length };
 };
-const solid = (width: number, height: number, background: string): sharp.Sharp =>
+const solid = (width: number, height: number, background: string): Sharp =>
   sharp({ create: { width, height, channels: 3, background } });
 
 test('images of all sub-folders come in code point order, whatever the file system says', async () => {

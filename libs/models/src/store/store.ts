@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ModelError } from '@hazure/contracts';
 import type { ModelBundle, ModelRole, PackName } from '../registry.js';
 import { bundleOf, findModel, hubReference } from '../registry.js';
@@ -13,6 +13,8 @@ export interface ResolvedModel {
   /** Registry name, hub reference, or file name. */
   readonly name: string;
   readonly path: string;
+  /** What came with it lies below: configuration, tokeniser, other towers. */
+  readonly folder: string;
   readonly sha256: string;
   /** null: only the model file itself may say. */
   readonly licence: string | null;
@@ -100,13 +102,22 @@ export async function resolveModel(nameOrPath: string, options: StoreOptions = {
   const context = storeContext(options);
   if (await isFile(nameOrPath)) {
     const path = resolve(nameOrPath);
-    return { name: basename(path), path, sha256: await sha256File(path), licence: null, origin: null };
+    return {
+      name: basename(path),
+      path,
+      folder: dirname(path),
+      sha256: await sha256File(path),
+      licence: null,
+      origin: null,
+    };
   }
   const { bundle, file, name } = locate(context, nameOrPath);
   const manifest = await pullBundle(context, bundle);
+  const folder = bundleDir(context, bundle);
   return {
     name,
-    path: join(bundleDir(context, bundle), file),
+    path: join(folder, file),
+    folder,
     sha256: manifest.files.find((pinned) => pinned.path === file)!.sha256,
     licence: manifest.licence,
     origin: manifest.origin,
