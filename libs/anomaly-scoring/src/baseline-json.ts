@@ -1,11 +1,11 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { z } from 'zod';
-import type { BaselineParts, CalibratedScorer } from './baseline.js';
+import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { fittedRows } from './held-out-scores.js';
-import { FittedKnn } from './knn.js';
 import { parseModel, refuseModel } from './model-json.js';
-import { scorerFromJSON } from './scorers.js';
+import { scorerFromJSON, toReferringJSON } from './scorers.js';
+import type { ReadOptions } from './scorers.js';
 
 /** File in the baseline folder for each part of `FittedBaseline.toJSON()`. */
 export const BASELINE_FILES = {
@@ -31,6 +31,8 @@ const calibrationSchema = z.strictObject({
         threshold: z.number(),
         /** Scores of held-out normal rows, ascending. */
         heldOut: z.array(z.number()).min(1),
+        /** The same for classes that are judged by themselves. */
+        byClass: z.record(z.string(), z.array(z.number()).min(1)),
       }),
     )
     .min(1),
@@ -60,16 +62,16 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
     fitRows === null ? [] : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !fitted.has(i));
   const models: Record<string, unknown> = {};
   for (const [name, { scorer }] of scorers) {
-    if (name !== 'iforest')
-      models[name] = scorer instanceof FittedKnn ? scorer.toReferringJSON() : scorer.toJSON();
+    if (name !== 'iforest') models[name] = toReferringJSON(scorer);
   }
-  const entries = [...scorers].map(([name, { calibration }]) => ({
+  const entries = [...scorers].map(([name, { calibration, byClass }]) => ({
     name,
     threshold: calibration.threshold(percentile) as number,
     heldOut: Array.from(calibration.heldOut),
+    byClass: Object.fromEntries([...byClass].map(([own, { heldOut }]) => [own, Array.from(heldOut)])),
   }));
   return {
-    isoModel: scorers.get('iforest')?.scorer.toJSON(),
+    isoModel: (scorers.get('iforest') as CalibratedScorer).scorer.toJSON(),
     scorers: {
       format: 'hazure.scorers',
       version: 1,
@@ -90,7 +92,11 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
   };
 }
 
-export function baselineFromJSON(value: unknown, features: EmbeddingMatrix): BaselineParts {
+export function baselineFromJSON(
+  value: unknown,
+  features: EmbeddingMatrix,
+  options: Omit<ReadOptions, 'features'> = {},
+): BaselineParts {
   const json = parseModel(baselineSchema, value, 'baseline');
   const { scorers: stored, calibration } = json;
   if (features.rows !== stored.features.rows || features.cols !== stored.features.dimensions) {
@@ -106,9 +112,9 @@ export function baselineFromJSON(value: unknown, features: EmbeddingMatrix): Bas
     held.size === 0 ? null : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !held.has(i));
   const reference = fittedRows(features, fitRows);
   const scorers = new Map<string, CalibratedScorer>();
-  for (const { name, heldOut } of calibration.scorers) {
+  for (const { name, heldOut, byClass } of calibration.scorers) {
     const model = name === 'iforest' ? json.isoModel : stored.models[name];
-    const scorer = scorerFromJSON(model, reference);
+    const scorer = scorerFromJSON(model, { ...options, features: reference });
     if (scorer.name !== name) refuseModel(`baseline: scorer '${name}' holds a model named '${scorer.name}'`);
     if (scorer.dimensions !== features.cols) {
       refuseModel(
@@ -117,7 +123,10 @@ export function baselineFromJSON(value: unknown, features: EmbeddingMatrix): Bas
     }
     if (heldOut.length !== calibration.heldOutRows)
       refuseModel(`baseline: scorer '${name}' has ${heldOut.length} held-out scores`);
-    scorers.set(name, { scorer, calibration: new ConformalCalibration(heldOut) });
+    const classes = Object.entries(byClass).map(
+      ([own, scores]) => [own, new ConformalCalibration(scores)] as const,
+    );
+    scorers.set(name, { scorer, calibration: new ConformalCalibration(heldOut), byClass: new Map(classes) });
   }
   return {
     scorers,

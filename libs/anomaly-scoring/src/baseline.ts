@@ -1,52 +1,13 @@
 import { InputError } from '@hazure/contracts';
-import type { EmbeddingMatrix, FittedScorer } from '@hazure/contracts';
+import type { EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix } from '@hazure/numerics';
 import { baselineFromJSON, baselineToJSON } from './baseline-json.js';
 import type { BaselineJSON } from './baseline-json.js';
-import {
-  alphaOf,
-  baselineTooSmall,
-  benjaminiHochberg,
-  ConformalCalibration,
-  requiredHeldOutRows,
-} from './conformal.js';
-import { fitWithHeldOut, planHeldOut, SPLIT_FROM_ROWS } from './held-out-scores.js';
+import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
+import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } from './conformal.js';
 import type { CalibrationMethod } from './held-out-scores.js';
-import { nearestNeighbours } from './nearest-neighbours.js';
-import type { NeighbourTable } from './nearest-neighbours.js';
-import { createScorer, SCORER_NAMES } from './scorers.js';
-import type { ScorerOptions } from './scorers.js';
-
-export interface BaselineInput {
-  /** One row per normal object. */
-  readonly features: EmbeddingMatrix;
-  /** Image index of each row: objects of one image stay on one side of every split. Absent = each row its own. */
-  readonly groups?: ArrayLike<number>;
-  /** Scorers to fit; the first decides. Default: all, best first. The isolation forest is fitted in any case. */
-  readonly scorers?: readonly string[];
-  /** 0…100, default 95. */
-  readonly percentile?: number;
-  readonly seed?: number;
-  /** `auto`: split from SPLIT_FROM_ROWS rows on, cross below. */
-  readonly calibration?: CalibrationMethod | 'auto';
-  readonly scorerOptions?: Omit<ScorerOptions, 'seed'>;
-}
-
-export interface CalibratedScorer {
-  readonly scorer: FittedScorer;
-  readonly calibration: ConformalCalibration;
-}
-
-export interface BaselineParts {
-  /** In the order asked for; the first decides. */
-  readonly scorers: ReadonlyMap<string, CalibratedScorer>;
-  readonly features: EmbeddingMatrix;
-  readonly percentile: number;
-  readonly method: CalibrationMethod;
-  readonly seed: number;
-  /** Rows that the scorers were fitted to; null = all. */
-  readonly fitRows: readonly number[] | null;
-}
+import { NeighbourIndex } from './nearest-neighbours.js';
+import type { NeighbourAccelerator, NeighbourTable } from './nearest-neighbours.js';
 
 export interface BaselineScores {
   /** By scorer name; one value per row. */
@@ -63,16 +24,29 @@ export interface ScoreOptions {
   readonly percentile?: number;
   /** Control the false discovery rate over these rows (Benjamini–Hochberg) instead of the false-alarm rate. */
   readonly fdr?: number;
+  /** Class of each row; used by a baseline that judges per class. */
+  readonly classes?: readonly string[];
+}
+
+export interface RestoreOptions {
+  readonly threads?: number;
+  readonly accelerator?: NeighbourAccelerator;
 }
 
 /** Scorers fitted to a baseline, with the calibration that turns their scores into p-values and verdicts. */
 export class FittedBaseline {
-  constructor(private readonly parts: BaselineParts) {}
+  private index: NeighbourIndex | undefined;
+
+  constructor(
+    private readonly parts: BaselineParts,
+    private readonly options: RestoreOptions = {},
+  ) {}
 
   get scorers(): ReadonlyMap<string, CalibratedScorer> {
     return this.parts.scorers;
   }
 
+  /** Name of the scorer that decides. */
   get defaultScorer(): string {
     return [...this.parts.scorers.keys()][0];
   }
@@ -89,7 +63,12 @@ export class FittedBaseline {
     return this.parts.features.cols;
   }
 
-  /** Held-out rows behind every p-value. */
+  /** Classes judged by themselves; empty when the baseline was not learned per class. */
+  get ownClasses(): readonly string[] {
+    return [...this.decider.byClass.keys()];
+  }
+
+  /** Held-out rows behind the p-values of objects that are not judged by their class. */
   get heldOutRows(): number {
     return this.decider.calibration.heldOut.length;
   }
@@ -99,22 +78,42 @@ export class FittedBaseline {
   }
 
   /**
+   * Score above which the deciding scorer calls an object an outlier, or null when the percentile is out of reach.
+   * className: of the object, in a baseline that judges per class.
+   */
+  threshold(percentile = this.percentile, className?: string): number | null {
+    const { calibration, byClass } = this.decider;
+    return ((className === undefined ? undefined : byClass.get(className)) ?? calibration).threshold(
+      percentile,
+    );
+  }
+
+  /**
    * Scores, p-values and verdicts of x (rows × dimensions).
    * @throws InputError when the width differs, a value is not finite, or (BASELINE_TOO_SMALL) `percentile` is
    * beyond what the held-out rows can tell.
    */
-  async score(
-    x: EmbeddingMatrix,
-    { percentile = this.percentile, fdr }: ScoreOptions = {},
-  ): Promise<BaselineScores> {
-    if (this.heldOutRows < requiredHeldOutRows(percentile))
+  async score(x: EmbeddingMatrix, options: ScoreOptions = {}): Promise<BaselineScores> {
+    const { percentile = this.percentile, fdr, classes } = options;
+    if (fdr === undefined && this.heldOutRows < requiredHeldOutRows(percentile)) {
       throw baselineTooSmall(this.heldOutRows, percentile);
+    }
     assertMatrix(x, { what: 'objects to score', cols: this.dimensions });
+    if (classes !== undefined && classes.length !== x.rows) {
+      throw new InputError(
+        'INPUT_INVALID',
+        `classes: expected one per row (${x.rows}), got ${classes.length}`,
+      );
+    }
     const scores: Record<string, Float64Array> = {};
     const pValuesByScorer: Record<string, Float64Array> = {};
-    for (const [name, { scorer, calibration }] of this.parts.scorers) {
-      scores[name] = await scorer.score(x);
-      pValuesByScorer[name] = calibration.pValues(scores[name]);
+    for (const [name, { scorer, calibration, byClass }] of this.parts.scorers) {
+      const judged = byClass.size > 0 ? classes?.map((own) => (byClass.has(own) ? own : '')) : undefined;
+      const values = await scorer.score(x, judged);
+      scores[name] = values;
+      pValuesByScorer[name] = values.map((score, i) =>
+        (byClass.get(judged?.[i] ?? '') ?? calibration).pValue(score),
+      );
     }
     const pValues = pValuesByScorer[this.defaultScorer];
     const alpha = alphaOf(percentile);
@@ -128,7 +127,8 @@ export class FittedBaseline {
   /** The k baseline rows nearest to each row of x, with cosine distances, nearest first. */
   async neighbours(x: EmbeddingMatrix, k: number): Promise<NeighbourTable> {
     assertMatrix(x, { what: 'objects to compare', cols: this.dimensions });
-    return nearestNeighbours(x, this.parts.features, k);
+    this.index ??= new NeighbourIndex(this.parts.features, this.options);
+    return this.index.search(x, k);
   }
 
   /** What to write where: see `BASELINE_FILES`. The features are not included; they have a file of their own. */
@@ -137,44 +137,7 @@ export class FittedBaseline {
   }
 
   /** `features`: the matrix that the baseline was fitted to, in the same order. @throws ModelError */
-  static fromJSON(json: unknown, features: EmbeddingMatrix): FittedBaseline {
-    return new FittedBaseline(baselineFromJSON(json, features));
+  static fromJSON(json: unknown, features: EmbeddingMatrix, options: RestoreOptions = {}): FittedBaseline {
+    return new FittedBaseline(baselineFromJSON(json, features, options), options);
   }
-}
-
-/**
- * Fits and calibrates everything that judging needs.
- * @throws InputError (BASELINE_TOO_SMALL) with the number of rows needed when the percentile is out of reach.
- */
-export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline> {
-  const { features, percentile = 95, seed = 42, calibration = 'auto' } = input;
-  assertMatrix(features, { what: 'baseline features', minRows: 1 });
-  const rows = features.rows;
-  const groups = input.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
-  if (groups.length !== rows) {
-    throw new InputError('INPUT_INVALID', `groups: expected one per row (${rows}), got ${groups.length}`);
-  }
-  const names = [...new Set([...(input.scorers ?? SCORER_NAMES), 'iforest'])];
-  const scorers = names.map((name) => createScorer(name, { seed, ...input.scorerOptions }));
-  if (rows < requiredHeldOutRows(percentile)) throw baselineTooSmall(rows, percentile);
-
-  const method = calibration === 'auto' ? (rows >= SPLIT_FROM_ROWS ? 'split' : 'cross') : calibration;
-  const plan = planHeldOut(groups, method, seed);
-  const heldOutRows = plan.parts.reduce((sum, part) => sum + part.inside.length, 0);
-  if (heldOutRows < requiredHeldOutRows(percentile)) throw baselineTooSmall(heldOutRows, percentile);
-  if (plan.parts.some((part) => part.outside.length === 0)) {
-    throw new InputError(
-      'BASELINE_TOO_SMALL',
-      `baseline: expected objects from at least 2 images, got ${rows} from one`,
-      {
-        hint: 'Objects of one image cannot judge each other; add normal images.',
-      },
-    );
-  }
-  const fitted = new Map<string, CalibratedScorer>();
-  for (const scorer of scorers) {
-    const { fitted: final, heldOut } = await fitWithHeldOut(scorer, features, plan);
-    fitted.set(scorer.name, { scorer: final, calibration: new ConformalCalibration(heldOut) });
-  }
-  return new FittedBaseline({ scorers: fitted, features, percentile, method, seed, fitRows: plan.fitRows });
 }

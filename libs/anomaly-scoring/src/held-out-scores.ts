@@ -1,6 +1,8 @@
-import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
+import type { EmbeddingMatrix } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
 import { assignFolds, holdOut, splitByFold } from './folds.js';
+import { MIN_CLASS_ROWS } from './per-class.js';
+import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
 
 export type CalibrationMethod = 'split' | 'cross';
 
@@ -36,6 +38,44 @@ export function planHeldOut(groups: ArrayLike<number>, method: CalibrationMethod
   };
 }
 
+/** Scores of rows by scorers that were not fitted to them. */
+export interface HeldOutScores {
+  /** Judged without classes: one score per held-out row, in the order of the plan's parts. */
+  readonly all: Float64Array;
+  /** Judged as members of their class, for the classes that the scorer was made to know. */
+  readonly byClass: ReadonlyMap<string, number[]>;
+}
+
+export interface RowClasses {
+  /** One per row of x. */
+  readonly of: readonly string[];
+  /** Those that are judged by themselves. */
+  readonly own: readonly string[];
+}
+
+/** Fits a scorer to `outside` of every part of the plan and scores `inside`; `last` is the last one fitted. */
+export async function heldOutScores(
+  scorer: ClassAwareScorer,
+  x: EmbeddingMatrix,
+  plan: HeldOutPlan,
+  classes?: RowClasses,
+): Promise<HeldOutScores & { readonly last: FittedClassAwareScorer }> {
+  const all: number[] = [];
+  const byClass = new Map((classes?.own ?? []).map((name) => [name, [] as number[]]));
+  let last: FittedClassAwareScorer | undefined;
+  for (const { inside, outside } of plan.parts) {
+    last = await scorer.fit(selectRows(x, outside), classes && outside.map((row) => classes.of[row]));
+    const held = selectRows(x, inside);
+    for (const score of await last.score(held)) all.push(score);
+    if (classes === undefined || byClass.size === 0) continue;
+    const heldClasses = inside.map((row) => classes.of[row]);
+    const scores = await last.score(held, heldClasses);
+    heldClasses.forEach((name, i) => byClass.get(name)?.push(scores[i]));
+  }
+  if (last === undefined) throw new RangeError('a held-out plan has at least one part');
+  return { all: Float64Array.from(all), byClass, last };
+}
+
 /**
  * Fits `scorer` as planned and scores the held-out rows.
  * Split: the held-out rows are scored by the very scorer that is returned, so conformal p-values are exact.
@@ -44,21 +84,33 @@ export function planHeldOut(groups: ArrayLike<number>, method: CalibrationMethod
  * safe side.
  */
 export async function fitWithHeldOut(
-  scorer: Scorer,
+  scorer: ClassAwareScorer,
   x: EmbeddingMatrix,
   plan: HeldOutPlan,
-): Promise<{ fitted: FittedScorer; heldOut: Float64Array }> {
-  if (plan.fitRows !== null) {
-    const [{ inside }] = plan.parts;
-    const fitted = await scorer.fit(selectRows(x, plan.fitRows));
-    return { fitted, heldOut: await fitted.score(selectRows(x, inside)) };
-  }
-  const heldOut = new Float64Array(x.rows);
-  for (const { inside, outside } of plan.parts) {
-    const part = await (await scorer.fit(selectRows(x, outside))).score(selectRows(x, inside));
-    inside.forEach((row, i) => (heldOut[row] = part[i]));
-  }
-  return { fitted: await scorer.fit(x), heldOut };
+  classes?: RowClasses,
+): Promise<HeldOutScores & { readonly fitted: FittedClassAwareScorer }> {
+  const { last, ...heldOut } = await heldOutScores(scorer, x, plan, classes);
+  return { ...heldOut, fitted: plan.fitRows === null ? await scorer.fit(x, classes?.of) : last };
+}
+
+/**
+ * Classes with enough rows to be judged by themselves: at least `minRows` held-out ones, and in every part as
+ * many to fit to.
+ */
+export function classesOfOwn(classes: readonly string[], plan: HeldOutPlan, minRows: number): string[] {
+  const tally = (rows: readonly number[]): Map<string, number> => {
+    const counts = new Map<string, number>();
+    for (const row of rows) counts.set(classes[row], (counts.get(classes[row]) ?? 0) + 1);
+    return counts;
+  };
+  const held = tally(plan.parts.flatMap(({ inside }) => inside));
+  const fits = plan.parts.map(({ outside }) => tally(outside));
+  return [...held]
+    .filter(
+      ([name, count]) => count >= minRows && fits.every((fit) => (fit.get(name) ?? 0) >= MIN_CLASS_ROWS),
+    )
+    .map(([name]) => name)
+    .sort();
 }
 
 /** The rows that scorers were fitted to. */

@@ -1,5 +1,10 @@
-export { FittedBaseline, fitBaseline } from './baseline.js';
-export type { BaselineInput, BaselineScores, CalibratedScorer, ScoreOptions } from './baseline.js';
+export { FittedBaseline } from './baseline.js';
+export type { BaselineScores, RestoreOptions, ScoreOptions } from './baseline.js';
+export type { CalibratedScorer } from './baseline-parts.js';
+export { fitBaseline } from './fit-baseline.js';
+export type { BaselineInput } from './fit-baseline.js';
+export { PerClassScorer } from './per-class.js';
+export type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
 export { BASELINE_FILES } from './baseline-json.js';
 export type { BaselineJSON } from './baseline-json.js';
 export {
@@ -17,7 +22,23 @@ export { FittedKnn, KnnScorer } from './knn.js';
 export type { KnnOptions } from './knn.js';
 export { FittedMahalanobis, MahalanobisScorer } from './mahalanobis.js';
 export type { MahalanobisOptions } from './mahalanobis.js';
-export { nearestNeighbours } from './nearest-neighbours.js';
-export type { NeighbourTable } from './nearest-neighbours.js';
+export { NeighbourIndex, nearestNeighbours } from './nearest-neighbours.js';
+export type { NeighbourAccelerator, NeighbourOptions, NeighbourTable } from './nearest-neighbours.js';
 export { createScorer, DEFAULT_SCORER, isScorerName, SCORER_NAMES, scorerFromJSON } from './scorers.js';
 export type { ScorerName, ScorerOptions } from './scorers.js';
+export { evaluateScorers, meanEvaluation } from './evaluate-scorers.js';
+export type {
+  EvaluationInput,
+  EvaluationReport,
+  MeanEvaluation,
+  ScorerEvaluation,
+} from './evaluate-scorers.js';
+export { evaluateVerdicts } from './evaluate-verdicts.js';
+export type {
+  JudgedObject,
+  RunEvaluation,
+  RunScorerEvaluation,
+  TruthEntry,
+  VerdictEvaluationInput,
+  VerdictRates,
+} from './evaluate-verdicts.js';

@@ -1,11 +1,11 @@
 import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
-import { assertMatrix } from '@hazure/numerics';
+import { assertMatrix, selectRows } from '@hazure/numerics';
 import { z } from 'zod';
 import { decodeFloat32, encodeFloats, floatArraySchema } from './float-array-json.js';
 import { parseModel, refuseModel } from './model-json.js';
-import { nearestNeighbours } from './nearest-neighbours.js';
-import type { NeighbourTable } from './nearest-neighbours.js';
+import { NeighbourIndex } from './nearest-neighbours.js';
+import type { NeighbourOptions, NeighbourTable } from './nearest-neighbours.js';
 
 const FORMAT = 'hazure.knn';
 
@@ -17,10 +17,12 @@ const schema = z.strictObject({
   dimensions: z.int().min(1),
   /** `features`: the rows of the features file that lies beside; otherwise the rows themselves. */
   reference: z.union([z.literal('features'), floatArraySchema]),
+  /** Only these of the referred rows; null = all. */
+  subset: z.array(z.int().min(0)).min(1).nullable(),
 });
 export type KnnJSON = z.infer<typeof schema>;
 
-export interface KnnOptions {
+export interface KnnOptions extends NeighbourOptions {
   /** Neighbours whose distances are averaged. Default 1. */
   readonly k?: number;
 }
@@ -30,7 +32,8 @@ export class KnnScorer implements Scorer {
   readonly name = 'knn';
   private readonly k: number;
 
-  constructor({ k = 1 }: KnnOptions = {}) {
+  constructor(private readonly options: KnnOptions = {}) {
+    const { k = 1 } = options;
     if (!Number.isInteger(k) || k < 1 || k > 10_000)
       throw new ConfigError(`knn: expected k in 1…10000, got ${k}`);
     this.k = k;
@@ -38,16 +41,26 @@ export class KnnScorer implements Scorer {
 
   async fit(x: EmbeddingMatrix): Promise<FittedKnn> {
     assertMatrix(x, { what: 'knn training rows', minRows: 1 });
-    return new FittedKnn(x, this.k);
+    return new FittedKnn(x, this.k, this.options);
+  }
+
+  /** Fits to some rows of x and remembers which, so that a document can refer to them. */
+  async fitSubset(x: EmbeddingMatrix, rows: readonly number[]): Promise<FittedKnn> {
+    assertMatrix(x, { what: 'knn training rows', minRows: 1 });
+    return new FittedKnn(selectRows(x, rows), this.k, this.options, rows);
   }
 }
 
 export class FittedKnn implements FittedScorer {
   readonly name = 'knn';
 
+  private index: NeighbourIndex | undefined;
+
   constructor(
     readonly reference: EmbeddingMatrix,
     readonly k: number,
+    private readonly options: NeighbourOptions = {},
+    private readonly subset: readonly number[] | null = null,
   ) {}
 
   get dimensions(): number {
@@ -64,35 +77,46 @@ export class FittedKnn implements FittedScorer {
   /** The k nearest training rows and their cosine distances. */
   async neighbours(x: EmbeddingMatrix, k: number): Promise<NeighbourTable> {
     assertMatrix(x, { what: 'knn: rows to score', cols: this.dimensions });
-    return nearestNeighbours(x, this.reference, k);
+    this.index ??= new NeighbourIndex(this.reference, this.options);
+    return this.index.search(x, k);
   }
 
   toJSON(): KnnJSON {
-    return { ...this.toReferringJSON(), reference: encodeFloats(this.reference.data) };
+    return { ...this.toReferringJSON(), reference: encodeFloats(this.reference.data), subset: null };
   }
 
   /** Without the rows, for a folder that holds them as a features file anyway. */
   toReferringJSON(): KnnJSON {
     const { rows, cols: dimensions } = this.reference;
-    return { format: FORMAT, version: 1, k: this.k, rows, dimensions, reference: 'features' };
+    return {
+      format: FORMAT,
+      version: 1,
+      k: this.k,
+      rows,
+      dimensions,
+      reference: 'features',
+      subset: this.subset?.slice() ?? null,
+    };
   }
 
   /** `features`: the rows that a document without its own rows refers to. @throws ModelError */
-  static fromJSON(value: unknown, features?: EmbeddingMatrix): FittedKnn {
+  static fromJSON(value: unknown, features?: EmbeddingMatrix, options: NeighbourOptions = {}): FittedKnn {
     const json = parseModel(schema, value, 'knn model');
     const { rows, dimensions: cols } = json;
     if (json.reference !== 'features') {
-      return new FittedKnn(
-        { data: decodeFloat32(json.reference, rows * cols, 'knn model: reference'), rows, cols },
-        json.k,
-      );
+      const data = decodeFloat32(json.reference, rows * cols, 'knn model: reference');
+      return new FittedKnn({ data, rows, cols }, json.k, options);
     }
     if (features === undefined) refuseModel('knn model: it refers to a features file, and none was given');
-    if (features.rows !== rows || features.cols !== cols) {
+    const { subset } = json;
+    if (features.cols !== cols || rows !== (subset?.length ?? features.rows)) {
       refuseModel(
         `knn model: expected features of ${rows} × ${cols}, got ${features.rows} × ${features.cols}`,
       );
     }
-    return new FittedKnn(features, json.k);
+    if (subset?.some((row) => row >= features.rows))
+      refuseModel('knn model: subset names rows beyond the features');
+    if (subset !== null) return new FittedKnn(selectRows(features, subset), json.k, options, subset);
+    return new FittedKnn(features, json.k, options);
   }
 }

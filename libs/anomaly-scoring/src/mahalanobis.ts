@@ -1,10 +1,13 @@
+import { InputError } from '@hazure/contracts';
 import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
-import { assertMatrix, TransposedProduct, unitRows } from '@hazure/numerics';
+import { assertMatrix, forEachRowBlock, isRowStream, streamOf, toShared } from '@hazure/numerics';
+import type { RowStream } from '@hazure/numerics';
 import { z } from 'zod';
 import { decodeFloat64, encodeFloats, floatArraySchema } from './float-array-json.js';
-import { parseModel } from './model-json.js';
-import { shrunkGaussian } from './shrunk-gaussian.js';
-import type { ShrunkGaussian } from './shrunk-gaussian.js';
+import { distanceTask, scoreGaussian } from './kernel-tasks.js';
+import { parseModel, refuseModel } from './model-json.js';
+import { fitShrunkGaussian } from './shrunk-gaussian.js';
+import type { GaussianOptions, ShrunkGaussian } from './shrunk-gaussian.js';
 
 const FORMAT = 'hazure.mahalanobis';
 
@@ -27,6 +30,8 @@ export type MahalanobisJSON = z.infer<typeof schema>;
 export interface MahalanobisOptions {
   /** Compare directions instead of vectors: rows are divided by their norm first. Default false. */
   readonly unitRows?: boolean;
+  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
+  readonly threads?: number;
 }
 
 /**
@@ -39,20 +44,30 @@ export class MahalanobisScorer implements Scorer {
     readonly name = 'mahalanobis',
   ) {}
 
-  async fit(x: EmbeddingMatrix): Promise<FittedMahalanobis> {
-    assertMatrix(x, { what: `${this.name} training rows`, minRows: 1 });
+  /** Accepts rows in memory or as a stream, which is read once. */
+  async fit(x: EmbeddingMatrix | RowStream): Promise<FittedMahalanobis> {
+    const what = `${this.name} training rows`;
+    if (!isRowStream(x)) assertMatrix(x, { what, minRows: 1 });
+    else if (x.rows < 1) throw new InputError('INPUT_EMPTY', `${what}: expected at least one row, got none`);
     const unit = this.options.unitRows ?? false;
-    return new FittedMahalanobis(this.name, unit, shrunkGaussian(unit ? unitRows(x) : x));
+    const { threads } = this.options;
+    const options = { unit, ...(threads === undefined ? {} : { threads }) };
+    return new FittedMahalanobis(
+      this.name,
+      await fitShrunkGaussian(isRowStream(x) ? x : streamOf(x, x.rows), options),
+      options,
+    );
   }
 }
 
-export class FittedMahalanobis implements FittedScorer {
-  private product: TransposedProduct | undefined;
+/** Rows that go to a worker at a time. */
+const BLOCK_ROWS = 2048;
 
+export class FittedMahalanobis implements FittedScorer {
   constructor(
     readonly name: string,
-    private readonly unit: boolean,
     readonly gaussian: ShrunkGaussian,
+    private readonly options: GaussianOptions,
   ) {}
 
   get dimensions(): number {
@@ -61,34 +76,21 @@ export class FittedMahalanobis implements FittedScorer {
 
   async score(x: EmbeddingMatrix): Promise<Float64Array> {
     assertMatrix(x, { what: `${this.name}: rows to score`, cols: this.dimensions });
-    return this.squaredDistances(this.unit ? unitRows(x) : x);
-  }
-
-  private squaredDistances(x: EmbeddingMatrix): Float64Array {
     const { mean, factor, rank, isotropic, form } = this.gaussian;
-    const d = this.dimensions;
-    const triangular = form === 'full';
-    const product = (this.product ??= new TransposedProduct('float64', factor, rank, d, (row) =>
-      triangular ? row + 1 : d,
-    ));
-    const centred = new Float64Array(x.rows * d);
-    for (let i = 0; i < x.rows; i++) {
-      for (let j = 0; j < d; j++) centred[i * d + j] = x.data[i * d + j] - mean[j];
-    }
+    const { threads, unit } = this.options;
     const scores = new Float64Array(x.rows);
-    product.forEachBlock(centred, x.rows, (c, first, count) => {
-      for (let r = 0; r < count; r++) {
-        let explained = 0;
-        for (let j = r * product.stride; j < r * product.stride + rank; j++) explained += c[j] * c[j];
-        if (triangular) {
-          scores[first + r] = explained;
-          continue;
-        }
-        let square = 0;
-        for (let j = (first + r) * d; j < (first + r + 1) * d; j++) square += centred[j] * centred[j];
-        scores[first + r] = Math.max(0, square * isotropic - explained);
-      }
-    });
+    await forEachRowBlock(
+      x,
+      { model: { mean, factor, rank, isotropic, form, unit } },
+      distanceTask,
+      scoreGaussian,
+      {
+        blockRows: BLOCK_ROWS,
+        operationsPerRow: (rank * this.dimensions) / 2,
+        ...(threads === undefined ? {} : { threads }),
+      },
+      (part, first) => scores.set(part, first),
+    );
     return scores;
   }
 
@@ -100,7 +102,7 @@ export class FittedMahalanobis implements FittedScorer {
       name: this.name,
       dimensions: mean.length,
       trainingRows: count,
-      unitRows: this.unit,
+      unitRows: this.options.unit,
       shrinkage,
       form,
       rank,
@@ -111,22 +113,22 @@ export class FittedMahalanobis implements FittedScorer {
   }
 
   /** @throws ModelError for anything that `toJSON` could not have written. */
-  static fromJSON(value: unknown): FittedMahalanobis {
+  static fromJSON(value: unknown, options: { readonly threads?: number } = {}): FittedMahalanobis {
     const json = parseModel(schema, value, 'mahalanobis model');
     const { dimensions: d, rank, form } = json;
-    if (form === 'full' && rank !== d)
-      parseModel(z.never(), rank, 'mahalanobis model: rank differs from dimensions');
+    if (form === 'full' && rank !== d) refuseModel(`mahalanobis model: rank ${rank} of ${d} dimensions`);
     const packedLength = form === 'full' ? (d * (d + 1)) / 2 : rank * d;
     const packed = decodeFloat64(json.factor, packedLength, 'mahalanobis model: factor');
-    return new FittedMahalanobis(json.name, json.unitRows, {
+    const gaussian: ShrunkGaussian = {
       mean: decodeFloat64(json.mean, d, 'mahalanobis model: mean'),
-      factor: form === 'full' ? unpackLower(packed, d) : packed,
+      factor: toShared(form === 'full' ? unpackLower(packed, d) : packed),
       form,
       rank,
       isotropic: json.isotropic,
       shrinkage: json.shrinkage,
       count: json.trainingRows,
-    });
+    };
+    return new FittedMahalanobis(json.name, gaussian, { ...options, unit: json.unitRows });
   }
 }
 

@@ -1,5 +1,7 @@
+import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
-import { TransposedProduct, unitRows } from '@hazure/numerics';
+import { forEachRowBlock, toShared, unitRows } from '@hazure/numerics';
+import { findCandidates, neighbourTask } from './kernel-tasks.js';
 
 /** The k nearest rows of each query, nearest first. */
 export interface NeighbourTable {
@@ -10,99 +12,115 @@ export interface NeighbourTable {
   readonly distances: Float64Array;
 }
 
-/** Reference rows multiplied at a time: one block of products stays in the second-level cache. */
-const REFERENCE_BLOCK = 1024;
-/** Candidates kept beyond k: float32 products may order near ties wrongly, float64 distances settle them. */
-const SPARE_CANDIDATES = 4;
-
-export interface NeighbourOptions {
-  /** Reference row that query i must not return (itself), for leave-one-out; −1 for none. */
-  readonly exclude?: (query: number) => number;
+/**
+ * A faster search over the same rows (a GPU, a native library), given in by the application. It proposes
+ * candidates; their distances and order are settled here, so results do not depend on it as long as the true
+ * neighbours are among them.
+ */
+export interface NeighbourAccelerator {
+  readonly name: string;
+  /** queries × count indices of the reference rows most similar by dot product; both matrices hold unit rows. */
+  search(queries: EmbeddingMatrix, reference: EmbeddingMatrix, count: number): Promise<Int32Array>;
 }
 
-/**
- * Exact k nearest reference rows by cosine distance 1 − a·b / (‖a‖‖b‖); a zero row is at distance 1 from all.
- * Candidates come from blocked float32 products, their order and distances from float64; ties go to the lower
- * index. k is cut to the reference's size.
- */
+export interface NeighbourOptions {
+  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
+  readonly threads?: number;
+  readonly accelerator?: NeighbourAccelerator;
+}
+
+/** Candidates kept beyond k: float32 products may order near ties wrongly, float64 distances settle them. */
+const SPARE_CANDIDATES = 4;
+/** Queries that go to a worker at a time: few enough to share out evenly, many enough to repay the packing. */
+const QUERY_BLOCK = 1024;
+
+/** Reference rows prepared for many searches: unit rows in shared memory. */
+export class NeighbourIndex {
+  private readonly unit: EmbeddingMatrix;
+  private readonly norms: Float64Array;
+
+  /** reference: n ≥ 1 rows, finite. Memory: one copy of it in shared memory beside the original. */
+  constructor(
+    private readonly reference: EmbeddingMatrix,
+    private readonly options: NeighbourOptions = {},
+  ) {
+    this.unit = { ...reference, data: toShared(unitRows(reference).data) };
+    this.norms = rowNorms(reference);
+  }
+
+  /**
+   * Exact k nearest reference rows by cosine distance 1 − a·b / (‖a‖‖b‖); a zero row is at distance 1 from all.
+   * Candidates come from float32 products, distances and order from float64; ties go to the lower index. k is
+   * cut to the number of reference rows.
+   */
+  async search(queries: EmbeddingMatrix, k: number): Promise<NeighbourTable> {
+    if (!Number.isInteger(k) || k < 1) throw new ConfigError(`neighbours: expected a whole k ≥ 1, got ${k}`);
+    const wanted = Math.min(k, this.reference.rows);
+    const kept = Math.min(wanted + SPARE_CANDIDATES, this.reference.rows);
+    const candidates = await this.candidates(queries, kept);
+    return this.settle(queries, candidates, kept, wanted);
+  }
+
+  private async candidates(queries: EmbeddingMatrix, kept: number): Promise<Int32Array> {
+    const { accelerator, threads } = this.options;
+    if (accelerator !== undefined) return accelerator.search(unitRows(queries), this.unit, kept);
+    const candidates = new Int32Array(queries.rows * kept);
+    await forEachRowBlock(
+      queries,
+      { reference: this.unit.data, kept },
+      neighbourTask,
+      findCandidates,
+      {
+        blockRows: QUERY_BLOCK,
+        operationsPerRow: this.reference.rows * this.reference.cols,
+        ...(threads === undefined ? {} : { threads }),
+      },
+      ({ indices }, first) => candidates.set(indices, first * kept),
+    );
+    return candidates;
+  }
+
+  private settle(queries: EmbeddingMatrix, candidates: Int32Array, kept: number, k: number): NeighbourTable {
+    const { reference, norms } = this;
+    const indices = new Int32Array(queries.rows * k);
+    const distances = new Float64Array(queries.rows * k);
+    const queryNorms = rowNorms(queries);
+    const found = Array.from({ length: kept }, () => ({ index: 0, distance: 0 }));
+    for (let q = 0; q < queries.rows; q++) {
+      for (let j = 0; j < kept; j++) {
+        const index = candidates[q * kept + j];
+        const scale = queryNorms[q] * norms[index];
+        found[j].index = index;
+        found[j].distance =
+          scale > 0 ? Math.min(2, Math.max(0, 1 - dotRows(queries, q, reference, index) / scale)) : 1;
+      }
+      found.sort((a, b) => a.distance - b.distance || a.index - b.index);
+      for (let j = 0; j < k; j++) {
+        indices[q * k + j] = found[j].index;
+        distances[q * k + j] = found[j].distance;
+      }
+    }
+    return { k, indices, distances };
+  }
+}
+
+/** One search; for many over the same reference keep a `NeighbourIndex`. */
 export function nearestNeighbours(
   queries: EmbeddingMatrix,
   reference: EmbeddingMatrix,
   k: number,
   options: NeighbourOptions = {},
-): NeighbourTable {
-  const wanted = Math.min(k, reference.rows);
-  const kept = Math.min(wanted + SPARE_CANDIDATES, reference.rows);
-  const best = new Float32Array(queries.rows * kept).fill(-Infinity);
-  const candidates = new Int32Array(queries.rows * kept).fill(-1);
-  const unitQueries = unitRows(queries);
-  const unitReference = unitRows(reference);
-  const d = queries.cols;
-
-  for (let from = 0; from < reference.rows; from += REFERENCE_BLOCK) {
-    const n = Math.min(REFERENCE_BLOCK, reference.rows - from);
-    const product = new TransposedProduct(
-      'float32',
-      unitReference.data.subarray(from * d, (from + n) * d),
-      n,
-      d,
-    );
-    product.forEachBlock(unitQueries.data, queries.rows, (c, first, count) => {
-      for (let r = 0; r < count; r++) {
-        const start = (first + r) * kept;
-        const end = start + kept;
-        const excluded = options.exclude?.(first + r) ?? -1;
-        let worst = best[end - 1];
-        for (let j = 0, at = r * product.stride; j < n; j++, at++) {
-          const similarity = c[at];
-          if (similarity <= worst || from + j === excluded) continue;
-          let slot = end - 1;
-          for (; slot > start && best[slot - 1] < similarity; slot--) {
-            best[slot] = best[slot - 1];
-            candidates[slot] = candidates[slot - 1];
-          }
-          best[slot] = similarity;
-          candidates[slot] = from + j;
-          worst = best[end - 1];
-        }
-      }
-    });
-  }
-  return settle(queries, reference, candidates, kept, wanted);
+): Promise<NeighbourTable> {
+  return new NeighbourIndex(reference, options).search(queries, k);
 }
 
-/** Distances of the candidates in float64, sorted, cut to k. Missing candidates (all excluded) are index −1 at distance 1. */
-function settle(
-  queries: EmbeddingMatrix,
-  reference: EmbeddingMatrix,
-  candidates: Int32Array,
-  kept: number,
-  k: number,
-): NeighbourTable {
-  const indices = new Int32Array(queries.rows * k).fill(-1);
-  const distances = new Float64Array(queries.rows * k).fill(1);
-  for (let q = 0; q < queries.rows; q++) {
-    const found = Array.from(candidates.subarray(q * kept, (q + 1) * kept))
-      .filter((index) => index >= 0)
-      .map((index) => ({ index, distance: cosineDistance(queries, q, reference, index) }))
-      .sort((a, b) => a.distance - b.distance || a.index - b.index);
-    for (let j = 0; j < Math.min(k, found.length); j++) {
-      indices[q * k + j] = found[j].index;
-      distances[q * k + j] = found[j].distance;
-    }
-  }
-  return { k, indices, distances };
+function dotRows(a: EmbeddingMatrix, rowA: number, b: EmbeddingMatrix, rowB: number): number {
+  let sum = 0;
+  for (let j = 0, i = rowA * a.cols, m = rowB * b.cols; j < a.cols; j++, i++, m++)
+    sum += a.data[i] * b.data[m];
+  return sum;
 }
 
-function cosineDistance(a: EmbeddingMatrix, rowA: number, b: EmbeddingMatrix, rowB: number): number {
-  let ab = 0;
-  let aa = 0;
-  let bb = 0;
-  for (let j = 0, i = rowA * a.cols, m = rowB * b.cols; j < a.cols; j++, i++, m++) {
-    ab += a.data[i] * b.data[m];
-    aa += a.data[i] * a.data[i];
-    bb += b.data[m] * b.data[m];
-  }
-  const norms = Math.sqrt(aa) * Math.sqrt(bb);
-  return norms > 0 ? Math.min(2, Math.max(0, 1 - ab / norms)) : 1;
+function rowNorms(x: EmbeddingMatrix): Float64Array {
+  return Float64Array.from({ length: x.rows }, (_, i) => Math.sqrt(dotRows(x, i, x, i)));
 }

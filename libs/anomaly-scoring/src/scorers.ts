@@ -9,6 +9,9 @@ import { FittedKnn, KnnScorer } from './knn.js';
 import type { KnnOptions } from './knn.js';
 import { FittedMahalanobis, MahalanobisScorer } from './mahalanobis.js';
 import { refuseModel } from './model-json.js';
+import type { NeighbourAccelerator } from './nearest-neighbours.js';
+import { FittedPerClass, PerClassScorer } from './per-class.js';
+import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
 
 export const SCORER_NAMES = ['ensemble', 'mahalanobis', 'knn', 'iforest'] as const;
 export type ScorerName = (typeof SCORER_NAMES)[number];
@@ -17,9 +20,14 @@ export type ScorerName = (typeof SCORER_NAMES)[number];
 export const DEFAULT_SCORER: ScorerName = 'ensemble';
 
 export interface ScorerOptions {
+  /** Of whatever is random in a scorer (the isolation forest). Default 42. */
   readonly seed?: number;
+  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
+  readonly threads?: number;
   readonly iforest?: IsolationForestOptions;
   readonly knn?: KnnOptions;
+  /** Judge objects of these classes against their own class; all others against everything. */
+  readonly perClass?: readonly string[];
 }
 
 export function isScorerName(name: string): name is ScorerName {
@@ -27,46 +35,86 @@ export function isScorerName(name: string): name is ScorerName {
 }
 
 /** @throws ConfigError for a name that is not in SCORER_NAMES. */
-export function createScorer(name: string, options: ScorerOptions = {}): Scorer {
+export function createScorer(name: string, options: ScorerOptions = {}): ClassAwareScorer {
   if (!isScorerName(name)) {
     throw new ConfigError(`scorer: expected one of ${SCORER_NAMES.join(', ')}, got '${name}'`);
   }
-  const { seed = 42 } = options;
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
   switch (name) {
     case 'iforest':
-      return new IsolationForestScorer({ seed, ...options.iforest });
-    case 'mahalanobis':
-      return new MahalanobisScorer();
-    case 'knn':
-      return new KnnScorer(options.knn);
-    case 'ensemble':
-      return new EnsembleScorer(
-        [new MahalanobisScorer(), new MahalanobisScorer({ unitRows: true }, 'unit-mahalanobis')],
-        seed,
+      return ownClasses(
+        new IsolationForestScorer({ seed: options.seed ?? 42, ...options.iforest, ...threads }),
+        options,
       );
+    case 'mahalanobis':
+      return gaussian('mahalanobis', false, options);
+    case 'knn':
+      return ownClasses(new KnnScorer({ ...options.knn, ...threads }), options);
+    case 'ensemble':
+      return new EnsembleScorer([
+        gaussian('mahalanobis', false, options),
+        gaussian('unit-mahalanobis', true, options),
+      ]);
   }
 }
 
-/**
- * Reads what any scorer's `toJSON` wrote. `features`: the baseline's rows, for documents that refer to them.
- * @throws ModelError for anything else.
- */
-export function scorerFromJSON(value: unknown, features?: EmbeddingMatrix): FittedScorer {
-  const header = z.object({ format: z.string() }).safeParse(value);
-  switch (header.data?.format) {
+function ownClasses(scorer: Scorer, { perClass: classes }: ScorerOptions): ClassAwareScorer {
+  return classes === undefined ? scorer : new PerClassScorer(scorer, scorer, { classes, mode: 'own' });
+}
+
+function gaussian(
+  name: string,
+  unitRows: boolean,
+  { perClass: classes, threads }: ScorerOptions,
+): ClassAwareScorer {
+  const options = threads === undefined ? {} : { threads };
+  const scorer = new MahalanobisScorer({ ...options, unitRows }, name);
+  if (classes === undefined) return scorer;
+  const residuals = new MahalanobisScorer(options, `${name}-residuals`);
+  return new PerClassScorer(scorer, residuals, { classes, mode: 'shared-covariance', unitRows });
+}
+
+/** A scorer's document in which nearest neighbours refer to the baseline's features instead of repeating them. */
+export function toReferringJSON(scorer: FittedScorer): unknown {
+  if (scorer instanceof FittedKnn) return scorer.toReferringJSON();
+  if (scorer instanceof FittedPerClass || scorer instanceof FittedEnsemble)
+    return scorer.toJSONWith(toReferringJSON);
+  return scorer.toJSON();
+}
+
+export interface ReadOptions {
+  /** The baseline's rows, for documents that refer to them instead of holding them. */
+  readonly features?: EmbeddingMatrix;
+  readonly threads?: number;
+  readonly accelerator?: NeighbourAccelerator;
+}
+
+const formatOf = (value: unknown): string | undefined =>
+  z.object({ format: z.string() }).safeParse(value).data?.format;
+
+/** Reads what any scorer's `toJSON` wrote. @throws ModelError for anything else. */
+export function scorerFromJSON(value: unknown, options: ReadOptions = {}): FittedClassAwareScorer {
+  const format = formatOf(value);
+  switch (format) {
     case FOREST_FORMAT:
-      return FittedIsolationForest.fromJSON(value);
+      return FittedIsolationForest.fromJSON(value, options);
     case 'hazure.mahalanobis':
-      return FittedMahalanobis.fromJSON(value);
+      return FittedMahalanobis.fromJSON(value, options);
     case 'hazure.knn':
-      return FittedKnn.fromJSON(value, features);
+      return FittedKnn.fromJSON(value, options.features, options);
     case 'hazure.ensemble':
-      return FittedEnsemble.fromJSON(value, (model) => {
-        const format = z.object({ format: z.string() }).safeParse(model).data?.format;
-        if (format === 'hazure.ensemble') refuseModel('ensemble model: a member is an ensemble');
-        return scorerFromJSON(model, features);
+      return FittedEnsemble.fromJSON(value, (member) => {
+        if (formatOf(member) === format) refuseModel('ensemble model: a member is an ensemble');
+        return scorerFromJSON(member, options);
+      });
+    case 'hazure.per-class':
+      return FittedPerClass.fromJSON(value, (inner) => {
+        if (formatOf(inner) === format || formatOf(inner) === 'hazure.ensemble') {
+          refuseModel('per-class model: a scorer inside judges by class itself');
+        }
+        return scorerFromJSON(inner, options);
       });
     default:
-      return refuseModel(`scorer model: unknown format ${JSON.stringify(header.data?.format ?? null)}`);
+      return refuseModel(`scorer model: unknown format ${JSON.stringify(format ?? null)}`);
   }
 }

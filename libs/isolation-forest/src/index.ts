@@ -1,5 +1,7 @@
-export { fitIsolationForest, IsolationForest } from './forest.js';
-export type { ForestParts, IsolationForestOptions } from './forest.js';
+export { fitIsolationForest, fitIsolationForestParallel, fitIsolationForestStream } from './fit.js';
+export type { IsolationForestOptions } from './fit.js';
+export { IsolationForest } from './forest.js';
+export type { ForestParts, ThreadOptions } from './forest.js';
 export { FOREST_FORMAT, FOREST_VERSION } from './forest-json.js';
 export type { ForestJSON } from './forest-json.js';
 export { averagePathLength } from './path-length.js';

@@ -4,9 +4,8 @@ import {
   f64,
   FunctionBuilder,
   i32,
-  KernelMemory,
   valueTypes,
-  webAssembly,
+  withKernelMemory,
 } from '@hazure/numerics';
 import type { WasmModule } from '@hazure/numerics';
 import { nodeDepths } from './tree.js';
@@ -133,37 +132,32 @@ export function pathLengthSums(
   cols: number,
 ): Float64Array {
   compiled ??= assembleModule({ walk: walkFunction() });
-  const kernel = new KernelMemory();
-  const nodesAt = kernel.reserve(forest.nodes.length * 4);
-  const valuesAt = kernel.reserve(forest.leafValues.length * 8);
-  const rowsAt = kernel.reserve(BLOCK_ROWS * cols * 4);
-  const sumsAt = kernel.reserve(BLOCK_ROWS * 8);
-  const walk = new webAssembly.Instance(compiled, { env: { memory: kernel.memory } }).exports['walk'] as Walk;
+  const module = compiled;
+  return withKernelMemory((memory) => {
+    const nodesAt = memory.reserve(forest.nodes.length * 4);
+    const valuesAt = memory.reserve(forest.leafValues.length * 8);
+    const rowsAt = memory.reserve(BLOCK_ROWS * cols * 4);
+    const sumsAt = memory.reserve(BLOCK_ROWS * 8);
+    const walk = memory.exportsOf(module)['walk'] as Walk;
 
-  const nodes = kernel.int32(nodesAt, forest.nodes.length);
-  nodes.set(forest.nodes);
-  for (let word = 2; word < nodes.length; word += NODE_BYTES / 4) nodes[word] += nodesAt;
-  kernel.float64(valuesAt, forest.leafValues.length).set(forest.leafValues);
-  const block = kernel.float32(rowsAt, BLOCK_ROWS * cols);
-  const sums = kernel.float64(sumsAt, BLOCK_ROWS);
-  const result = new Float64Array(rows);
-  for (let first = 0; first < rows; first += BLOCK_ROWS) {
-    const count = Math.min(BLOCK_ROWS, rows - first);
-    block.set(data.subarray(first * cols, (first + count) * cols));
-    sums.fill(0);
-    for (let t = 0; t < forest.roots.length; t++) {
-      const root = forest.roots[t];
-      walk(
-        rowsAt,
-        Math.ceil(count / LANES),
-        cols * 4,
-        nodesAt + root * NODE_BYTES,
-        Math.max(1, forest.depths[t]),
-        valuesAt + root * 8,
-        sumsAt,
-      );
+    const nodes = memory.int32(nodesAt, forest.nodes.length);
+    nodes.set(forest.nodes);
+    for (let word = 2; word < nodes.length; word += NODE_BYTES / 4) nodes[word] += nodesAt;
+    memory.float64(valuesAt, forest.leafValues.length).set(forest.leafValues);
+    const block = memory.float32(rowsAt, BLOCK_ROWS * cols);
+    const sums = memory.float64(sumsAt, BLOCK_ROWS);
+    const result = new Float64Array(rows);
+    for (let first = 0; first < rows; first += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, rows - first);
+      block.set(data.subarray(first * cols, (first + count) * cols));
+      sums.fill(0);
+      forest.roots.forEach((root, t) => {
+        const depth = Math.max(1, forest.depths[t]);
+        const groups = Math.ceil(count / LANES);
+        walk(rowsAt, groups, cols * 4, nodesAt + root * NODE_BYTES, depth, valuesAt + root * 8, sumsAt);
+      });
+      result.set(sums.subarray(0, count), first);
     }
-    result.set(sums.subarray(0, count), first);
-  }
-  return result;
+    return result;
+  });
 }

@@ -117,6 +117,15 @@ function drawDistinct(random: Random, n: number, count: number): Int32Array {
   return Int32Array.from(chosen);
 }
 
+/** What one tree is grown from. */
+export interface TreeInputs {
+  /** Row indices. */
+  readonly sample: Int32Array;
+  readonly columns: Int32Array;
+  /** Goes on where the draws ended. */
+  readonly random: Random;
+}
+
 /** Rows and columns of one tree, drawn without replacement. */
 export function drawTreeInputs(
   random: Random,
@@ -124,8 +133,9 @@ export function drawTreeInputs(
   maxSamples: number,
   cols: number,
   maxFeatures: number,
-): { sample: Int32Array; columns: Int32Array } {
-  return { sample: drawDistinct(random, rows, maxSamples), columns: drawDistinct(random, cols, maxFeatures) };
+): TreeInputs {
+  const sample = drawDistinct(random, rows, maxSamples);
+  return { sample, columns: drawDistinct(random, cols, maxFeatures), random };
 }
 
 /** Depth of each node below the root. */

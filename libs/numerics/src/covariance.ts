@@ -1,9 +1,11 @@
 import { InputError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
-import { TransposedProduct } from './gemm.js';
+import { withTransposedProduct } from './gemm.js';
 
 /** Rows summed at a time; the order of additions depends on this alone, never on the number of threads. */
-export const MOMENT_BLOCK_ROWS = 2048;
+export const MOMENT_BLOCK_ROWS = 4096;
+/** Rows multiplied at a time within a block: a panel of them stays in the first-level cache. */
+const PRODUCT_ROWS = 512;
 
 /** Sums over y = x − origin of some rows. */
 export interface MomentSums {
@@ -28,34 +30,43 @@ export function emptySums(cols: number): MomentSums {
   };
 }
 
-/** Sums of one block of rows (float64, SIMD). */
+/** Sums of one block of rows (float64, SIMD). Values must be finite. */
 export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums {
   const { rows, cols } = x;
   const sums = emptySums(cols);
   sums.count = rows;
-  const transposed = new Float64Array(cols * rows);
+  const columns = new Float64Array(cols * PRODUCT_ROWS);
   const y = new Float64Array(cols);
-  for (let i = 0; i < rows; i++) {
-    let square = 0;
-    for (let j = 0; j < cols; j++) {
-      const value = x.data[i * cols + j] - origin[j];
-      y[j] = value;
-      square += value * value;
-      sums.first[j] += value;
-      transposed[j * rows + i] = value;
-    }
-    for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
-    sums.fourth += square * square;
-  }
-  const product = new TransposedProduct('float64', transposed, cols, rows);
-  product.forEachBlock(transposed, cols, (c, first, count) => {
-    for (let r = 0; r < count; r++) {
-      sums.second.set(
-        c.subarray(r * product.stride, r * product.stride + cols) as Float64Array,
-        (first + r) * cols,
-      );
+  withTransposedProduct('float64', columns, cols, PRODUCT_ROWS, { lowerOnly: true }, (product) => {
+    for (let from = 0; from < rows; from += PRODUCT_ROWS) {
+      const count = Math.min(PRODUCT_ROWS, rows - from);
+      if (count < PRODUCT_ROWS) columns.fill(0);
+      for (let i = 0; i < count; i++) {
+        const start = (from + i) * cols;
+        let square = 0;
+        for (let j = 0; j < cols; j++) {
+          const value = x.data[start + j] - origin[j];
+          y[j] = value;
+          square += value * value;
+          sums.first[j] += value;
+          columns[j * PRODUCT_ROWS + i] = value;
+        }
+        for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
+        sums.fourth += square * square;
+      }
+      product.setB(columns);
+      product.forEachBlock(columns, cols, (c, first, rowsHere) => {
+        for (let r = 0; r < rowsHere; r++) {
+          const target = (first + r) * cols;
+          const source = r * product.stride;
+          for (let j = 0; j <= first + r; j++) sums.second[target + j] += c[source + j];
+        }
+      });
     }
   });
+  for (let i = 0; i < cols; i++) {
+    for (let j = 0; j < i; j++) sums.second[j * cols + i] = sums.second[i * cols + j];
+  }
   return sums;
 }
 
@@ -76,6 +87,23 @@ export interface ShrunkCovariance {
   /** Weight of the scaled identity, 0…1. */
   readonly shrinkage: number;
   readonly count: number;
+}
+
+/**
+ * Ledoit–Wolf's weight of the identity. trace = tr S, frobenius = ‖S‖²_F of the empirical covariance S;
+ * fourth = Σ‖x − mean‖⁴ over the rows.
+ */
+export function ledoitWolfShrinkage(of: {
+  readonly rows: number;
+  readonly cols: number;
+  readonly trace: number;
+  readonly frobenius: number;
+  readonly fourth: number;
+}): number {
+  const { rows, cols, trace, frobenius, fourth } = of;
+  const dispersion = (frobenius - (trace * trace) / cols) / cols;
+  const error = Math.max(0, (fourth / rows - frobenius) / (cols * rows));
+  return error === 0 || dispersion <= 0 ? 0 : Math.min(error, dispersion) / dispersion;
 }
 
 /**
@@ -117,9 +145,7 @@ export function ledoitWolf(sums: MomentSums, origin: Float64Array): ShrunkCovari
     2 * shiftSquare * sumSquares -
     3 * n * shiftSquare * shiftSquare;
   const mu = trace / d;
-  const dispersion = (frobenius - d * mu * mu) / d;
-  const error = Math.max(0, (fourth / n - frobenius) / (d * n));
-  const shrinkage = error === 0 || dispersion <= 0 ? 0 : Math.min(error, dispersion) / dispersion;
+  const shrinkage = ledoitWolfShrinkage({ rows: n, cols: d, trace, frobenius, fourth });
   for (let i = 0; i < covariance.length; i++) covariance[i] *= 1 - shrinkage;
   for (let i = 0; i < d; i++) covariance[i * d + i] += shrinkage * mu;
   return { mean, covariance, shrinkage, count: n };

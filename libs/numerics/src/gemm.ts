@@ -1,6 +1,7 @@
 import { gemmKernels, PANEL_COLUMNS, PANEL_ROWS } from './wasm/gemm-kernel.js';
 import type { GemmType, PanelKernel } from './wasm/gemm-kernel.js';
-import { KernelMemory } from './wasm/kernel-memory.js';
+import { withKernelMemory } from './wasm/kernel-memory.js';
+import type { KernelMemory } from './wasm/kernel-memory.js';
 
 type FloatArray = Float32Array | Float64Array;
 
@@ -30,38 +31,54 @@ export function packPanels(
   }
 }
 
+export interface TransposedProductOptions {
+  /** How many leading values of row j of B can differ from zero (triangular B). Default: all. */
+  readonly depthOf?: (row: number) => number;
+  /** A and B are the same rows: only the products on and below the diagonal are wanted. Default false. */
+  readonly lowerOnly?: boolean;
+}
+
 /**
  * Products of row blocks A (m × depth) with one fixed B (n × depth), transposed: C = A·Bᵀ, in SIMD
  * WebAssembly. B is packed once. float32 sums in float32, float64 in float64; the order of additions depends
  * only on `depth`, so a row's results are the same whatever block it comes in.
  */
 export class TransposedProduct {
-  private readonly memory = new KernelMemory();
   private readonly kernel: PanelKernel;
   private readonly valueBytes: number;
   private readonly panelColumns: number;
+  private readonly depthOf: (row: number) => number;
+  private readonly lowerOnly: boolean;
   private readonly a: number;
   private readonly b: number;
   private readonly c: number;
   /** Columns of C as stored: n rounded up to whole panels. */
   readonly stride: number;
 
-  /** `depthOf(j)`: how many leading values of row j of B can differ from zero (for triangular B). */
+  /** @internal Use `withTransposedProduct`. */
   constructor(
+    private readonly memory: KernelMemory,
     readonly type: GemmType,
     b: FloatArray,
     readonly n: number,
     readonly depth: number,
-    private readonly depthOf: (row: number) => number = () => depth,
+    options: TransposedProductOptions = {},
   ) {
-    this.kernel = gemmKernels(this.memory.memory)[type];
+    this.depthOf = options.depthOf ?? (() => depth);
+    this.lowerOnly = options.lowerOnly ?? false;
+    this.kernel = gemmKernels(memory)[type];
     this.valueBytes = type === 'float32' ? 4 : 8;
     this.panelColumns = PANEL_COLUMNS[type];
     this.stride = Math.ceil(n / this.panelColumns) * this.panelColumns;
     this.a = this.memory.reserve(BLOCK_ROWS * depth * this.valueBytes);
     this.c = this.memory.reserve(BLOCK_ROWS * this.stride * this.valueBytes);
     this.b = this.memory.reserve(this.stride * depth * this.valueBytes);
-    packPanels(b, 0, n, depth, this.panelColumns, this.view(this.b, this.stride * depth));
+    this.setB(b);
+  }
+
+  /** Replaces B by another matrix of the same shape. */
+  setB(b: FloatArray): void {
+    packPanels(b, 0, this.n, this.depth, this.panelColumns, this.view(this.b, this.stride * this.depth));
   }
 
   private view(address: number, length: number): FloatArray {
@@ -87,7 +104,8 @@ export class TransposedProduct {
       packPanels(a, first * depth, count, depth, PANEL_ROWS, packedA);
       c.fill(0);
       const panels = Math.ceil(count / PANEL_ROWS);
-      for (let j = 0; j < this.stride; j += panelColumns) {
+      const columns = this.lowerOnly ? Math.min(this.stride, first + count) : this.stride;
+      for (let j = 0; j < columns; j += panelColumns) {
         this.kernel(
           this.a,
           this.b + j * depth * valueBytes,
@@ -101,4 +119,18 @@ export class TransposedProduct {
       use(c, first, count);
     }
   }
+}
+
+/**
+ * Lends a product with B (n × depth, row-major) to `use`, synchronously; the product is dead afterwards.
+ */
+export function withTransposedProduct<T>(
+  type: GemmType,
+  b: FloatArray,
+  n: number,
+  depth: number,
+  options: TransposedProductOptions,
+  use: (product: TransposedProduct) => T,
+): T {
+  return withKernelMemory((memory) => use(new TransposedProduct(memory, type, b, n, depth, options)));
 }

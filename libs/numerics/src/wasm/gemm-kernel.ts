@@ -1,12 +1,14 @@
 import { assembleModule, f32x4, f64x2, FunctionBuilder, i32, v128, valueTypes } from './assembler.js';
 import type { Code } from './assembler.js';
-import { webAssembly } from './webassembly.js';
-import type { WasmMemory, WasmModule } from './webassembly.js';
+import type { KernelMemory } from './kernel-memory.js';
+import type { WasmModule } from './webassembly.js';
 
 /** Rows of A per packed panel: 4 rows × 2 vectors of B keep 8 accumulators in the 16 SIMD registers. */
 export const PANEL_ROWS = 4;
 /** Columns (rows of the transposed B) per packed panel. */
 export const PANEL_COLUMNS = { float32: 8, float64: 4 } as const;
+/** log2 of the columns multiplied between two checks of the loop. */
+const UNROLL_SHIFT = 3;
 export type GemmType = keyof typeof PANEL_COLUMNS;
 
 /**
@@ -31,12 +33,24 @@ function panelFunction(type: GemmType): FunctionBuilder {
     f.set(row, f.get(c)),
     ...rows.flatMap((i) => [...statement(i), advance(row, f.get(cStride))]),
   ];
-  const multiplyRow = (i: number): Code[] => [
-    f.set(splat, loadSplat(f.get(aAt), i * valueBytes)),
-    ...[b0, b1].map((column, j) => {
-      const accumulator = accumulators[2 * i + j];
-      return f.set(accumulator, lanes.add(f.get(accumulator), lanes.mul(f.get(splat), f.get(column))));
-    }),
+  /** One column of A times one row of B, `step` columns after the current one. */
+  const multiply = (step: number): Code[] => [
+    f.set(b0, v128.load(f.get(bAt), step * 32)),
+    f.set(b1, v128.load(f.get(bAt), step * 32 + 16)),
+    ...rows.flatMap((i) => [
+      f.set(splat, loadSplat(f.get(aAt), (step * PANEL_ROWS + i) * valueBytes)),
+      ...[b0, b1].map((column, j) => {
+        const accumulator = accumulators[2 * i + j];
+        return f.set(accumulator, lanes.add(f.get(accumulator), lanes.mul(f.get(splat), f.get(column))));
+      }),
+    ]),
+  ];
+  /** `count` columns, then the pointers move past them. */
+  const multiplyColumns = (count: number): Code[] => [
+    ...Array.from({ length: count }, (_, step) => multiply(step)).flat(),
+    advance(aAt, i32.const(count * PANEL_ROWS * valueBytes)),
+    advance(bAt, i32.const(count * 32)),
+    advance(left, i32.const(-1)),
   ];
   f.body(
     f.doWhile(
@@ -47,18 +61,10 @@ function panelFunction(type: GemmType): FunctionBuilder {
         ]),
         f.set(aAt, f.get(a)),
         f.set(bAt, f.get(b)),
-        f.set(left, f.get(depth)),
-        f.doWhile(
-          [
-            f.set(b0, v128.load(f.get(bAt))),
-            f.set(b1, v128.load(f.get(bAt), 16)),
-            ...rows.flatMap(multiplyRow),
-            advance(aAt, i32.const(PANEL_ROWS * valueBytes)),
-            advance(bAt, i32.const(32)),
-            advance(left, i32.const(-1)),
-          ],
-          f.get(left),
-        ),
+        f.set(left, i32.shrU(f.get(depth), i32.const(UNROLL_SHIFT))),
+        f.when(f.get(left), [f.doWhile(multiplyColumns(1 << UNROLL_SHIFT), f.get(left))]),
+        f.set(left, i32.and(f.get(depth), i32.const((1 << UNROLL_SHIFT) - 1))),
+        f.when(f.get(left), [f.doWhile(multiplyColumns(1), f.get(left))]),
         ...eachRow((i) => [
           v128.store(f.get(row), f.get(accumulators[2 * i])),
           v128.store(f.get(row), f.get(accumulators[2 * i + 1]), 16),
@@ -86,8 +92,7 @@ export type PanelKernel = (
 let compiled: WasmModule | undefined;
 
 /** Both kernels over one memory; the module is compiled once per thread. */
-export function gemmKernels(memory: WasmMemory): Readonly<Record<GemmType, PanelKernel>> {
+export function gemmKernels(memory: KernelMemory): Readonly<Record<GemmType, PanelKernel>> {
   compiled ??= assembleModule({ float32: panelFunction('float32'), float64: panelFunction('float64') });
-  const { exports } = new webAssembly.Instance(compiled, { env: { memory } });
-  return { float32: exports['float32'] as PanelKernel, float64: exports['float64'] as PanelKernel };
+  return memory.exportsOf(compiled) as Readonly<Record<GemmType, PanelKernel>>;
 }

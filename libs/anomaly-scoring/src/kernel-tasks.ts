@@ -1,0 +1,26 @@
+import { blockSums, taskModule, unitRows } from '@hazure/numerics';
+import type { MomentSums, RowBlock, TaskFunction } from '@hazure/numerics';
+import { gaussianDistances } from './gaussian-distances.js';
+import type { GaussianModel } from './gaussian-distances.js';
+import { candidateNeighbours } from './neighbour-candidates.js';
+import type { CandidateRequest, Candidates } from './neighbour-candidates.js';
+
+/** The room's functions that run in worker threads, each with where a worker finds it. */
+const module = taskModule(import.meta.url, 'kernel-tasks');
+
+export const momentTask: TaskFunction = { module, name: 'sumMoments' };
+export function sumMoments(
+  args: RowBlock & { readonly origin: Float64Array; readonly unit: boolean },
+): MomentSums {
+  return blockSums(args.unit ? unitRows(args) : args, args.origin);
+}
+
+export const distanceTask: TaskFunction = { module, name: 'scoreGaussian' };
+export function scoreGaussian(args: RowBlock & { readonly model: GaussianModel }): Float64Array {
+  return gaussianDistances(args.model, args);
+}
+
+export const neighbourTask: TaskFunction = { module, name: 'findCandidates' };
+export function findCandidates(args: RowBlock & CandidateRequest): Candidates {
+  return candidateNeighbours(args, args);
+}

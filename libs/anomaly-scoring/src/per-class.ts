@@ -1,0 +1,182 @@
+import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
+import { selectRows } from '@hazure/numerics';
+import { z } from 'zod';
+import { ClassCentring, classCentringSchema } from './class-centring.js';
+import { KnnScorer } from './knn.js';
+import { parseModel, refuseModel } from './model-json.js';
+
+/** A scorer that may know each row's class. Without classes, or for a class it does not know, it judges all alike. */
+export interface ClassAwareScorer extends Scorer {
+  fit(x: EmbeddingMatrix, classes?: readonly string[]): Promise<FittedClassAwareScorer>;
+}
+
+export interface FittedClassAwareScorer extends FittedScorer {
+  score(x: EmbeddingMatrix, classes?: readonly string[]): Promise<Float64Array>;
+}
+
+const FORMAT = 'hazure.per-class';
+
+const schema = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  name: z.string(),
+  fallback: z.unknown(),
+  /** One scorer per class … */
+  models: z.record(z.string(), z.unknown()).nullable(),
+  /** … or one scorer of all rows' differences from their class mean. */
+  centring: classCentringSchema.nullable(),
+  residuals: z.unknown(),
+});
+export type PerClassJSON = z.infer<typeof schema>;
+
+/** Fewer rows than this tell too little of a class: it is left to the fallback. */
+export const MIN_CLASS_ROWS = 10;
+
+export interface PerClassOptions {
+  /** Classes that get a model of their own; all others are scored by the fallback. */
+  readonly classes: readonly string[];
+  /**
+   * `own`: a separate scorer for each class. `shared-covariance`: one scorer fitted to all rows' differences from
+   * their class mean, so that classes with few rows borrow the spread of the others (linear discriminant
+   * analysis' model; Lee et al., A simple unified framework for detecting out-of-distribution samples, 2018).
+   */
+  readonly mode: 'own' | 'shared-covariance';
+  /** For `shared-covariance`: rows are divided by their norm before the class mean is taken. */
+  readonly unitRows?: boolean;
+}
+
+/** Judges each row as a member of its class. */
+export class PerClassScorer implements ClassAwareScorer {
+  readonly name: string;
+
+  /** `fallback`: the scorer for all rows alike; `inner`: fitted per class or to the differences from class means. */
+  constructor(
+    private readonly fallback: Scorer,
+    private readonly inner: Scorer,
+    private readonly options: PerClassOptions,
+  ) {
+    this.name = fallback.name;
+  }
+
+  async fit(x: EmbeddingMatrix, classes: readonly string[] = []): Promise<FittedPerClass> {
+    const fallback = await this.fallback.fit(x);
+    const rowsOf = groupRows(classes);
+    const known = this.options.classes.filter((name) => (rowsOf.get(name)?.length ?? 0) >= MIN_CLASS_ROWS);
+    if (this.options.mode === 'own') {
+      const models = new Map<string, FittedScorer>();
+      for (const name of known)
+        models.set(name, await fitSubset(this.inner, x, rowsOf.get(name) as number[]));
+      return new FittedPerClass(this.name, fallback, { models });
+    }
+    if (known.length === 0) return new FittedPerClass(this.name, fallback, { models: new Map() });
+    const members = known.flatMap((name) => rowsOf.get(name) as number[]).sort((a, b) => a - b);
+    const memberClasses = members.map((row) => classes[row]);
+    const centring = ClassCentring.fit(selectRows(x, members), memberClasses, this.options.unitRows ?? false);
+    const residuals = await this.inner.fit(centring.apply(selectRows(x, members), memberClasses));
+    return new FittedPerClass(this.name, fallback, { centring, residuals });
+  }
+}
+
+type ClassModels =
+  | { readonly models: ReadonlyMap<string, FittedScorer> }
+  | { readonly centring: ClassCentring; readonly residuals: FittedScorer };
+
+export class FittedPerClass implements FittedClassAwareScorer {
+  constructor(
+    readonly name: string,
+    readonly fallback: FittedScorer,
+    private readonly byClass: ClassModels,
+  ) {}
+
+  get dimensions(): number {
+    return this.fallback.dimensions;
+  }
+
+  /** `classes`: one per row; rows of unknown classes, and all rows when it is absent, get the fallback's score. */
+  async score(x: EmbeddingMatrix, classes?: readonly string[]): Promise<Float64Array> {
+    if (classes === undefined) return this.fallback.score(x);
+    const scores = new Float64Array(x.rows);
+    const put = async (rows: readonly number[], part: Promise<Float64Array>): Promise<void> => {
+      const values = await part;
+      rows.forEach((row, i) => (scores[row] = values[i]));
+    };
+    const rowsOf = groupRows(classes);
+    const { byClass } = this;
+    const knows = (name: string): boolean =>
+      'models' in byClass ? byClass.models.has(name) : byClass.centring.knows(name);
+    const unknown = [...rowsOf].filter(([name]) => !knows(name)).flatMap(([, rows]) => rows);
+    if (unknown.length > 0) await put(unknown, this.fallback.score(selectRows(x, unknown)));
+    if ('models' in byClass) {
+      for (const [name, model] of byClass.models) {
+        const rows = rowsOf.get(name);
+        if (rows !== undefined) await put(rows, model.score(selectRows(x, rows)));
+      }
+    } else {
+      const rows = [...rowsOf].filter(([name]) => knows(name)).flatMap(([, members]) => members);
+      if (rows.length > 0) {
+        const centred = byClass.centring.apply(
+          selectRows(x, rows),
+          rows.map((row) => classes[row]),
+        );
+        await put(rows, byClass.residuals.score(centred));
+      }
+    }
+    return scores;
+  }
+
+  toJSON(): PerClassJSON {
+    return this.toJSONWith((scorer) => scorer.toJSON());
+  }
+
+  /** `write` makes the document of each scorer inside. */
+  toJSONWith(write: (scorer: FittedScorer) => unknown): PerClassJSON {
+    const { byClass } = this;
+    const shared = !('models' in byClass);
+    return {
+      format: FORMAT,
+      version: 1,
+      name: this.name,
+      fallback: write(this.fallback),
+      models: shared
+        ? null
+        : Object.fromEntries([...byClass.models].map(([name, model]) => [name, write(model)])),
+      centring: shared ? byClass.centring.toJSON() : null,
+      residuals: shared ? write(byClass.residuals) : null,
+    };
+  }
+
+  /** `read` reads one scorer's document. @throws ModelError */
+  static fromJSON(value: unknown, read: (model: unknown) => FittedScorer): FittedPerClass {
+    const json = parseModel(schema, value, 'per-class model');
+    const fallback = read(json.fallback);
+    const { dimensions } = fallback;
+    const readSame = (model: unknown): FittedScorer => {
+      const scorer = read(model);
+      if (scorer.dimensions !== dimensions) refuseModel('per-class model: scorers of different dimensions');
+      return scorer;
+    };
+    if (json.models !== null) {
+      const models = new Map(Object.entries(json.models).map(([name, model]) => [name, readSame(model)]));
+      return new FittedPerClass(json.name, fallback, { models });
+    }
+    if (json.centring === null) refuseModel('per-class model: neither class models nor class means');
+    const centring = ClassCentring.fromJSON(json.centring);
+    if (centring.dimensions !== dimensions)
+      refuseModel('per-class model: class means of different dimensions');
+    return new FittedPerClass(json.name, fallback, { centring, residuals: readSame(json.residuals) });
+  }
+}
+
+function fitSubset(scorer: Scorer, x: EmbeddingMatrix, rows: readonly number[]): Promise<FittedScorer> {
+  return scorer instanceof KnnScorer ? scorer.fitSubset(x, rows) : scorer.fit(selectRows(x, rows));
+}
+
+function groupRows(classes: readonly string[]): Map<string, number[]> {
+  const rowsOf = new Map<string, number[]>();
+  classes.forEach((name, row) => {
+    const rows = rowsOf.get(name);
+    if (rows) rows.push(row);
+    else rowsOf.set(name, [row]);
+  });
+  return rowsOf;
+}
