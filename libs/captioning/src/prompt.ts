@@ -7,5 +7,12 @@ export const CAPTION_PROMPT =
 
 /** The prompt, with what the detector calls the object where it is to be told. */
 export function promptFor(prompt: string, className: string | null): string {
-  return className === null ? prompt : `${prompt} A detector calls the object ${quote(className)}.`;
+  return className === null
+    ? prompt
+    : `${prompt} A detector calls the object ${quote(plainText(className))}.`;
+}
+
+/** Text that a chat format can't mistake for its own marks (`<|im_end|>`, `<|image_pad|>`): those are left out. */
+export function plainText(text: string): string {
+  return text.replace(/<\|[^|]*\|>/g, ' ');
 }

@@ -9,6 +9,13 @@ export {
   type ConceptRelation,
 } from './concept-list.js';
 export { explain } from './explain.js';
+export { parseConceptAnswer } from './language-model/answer.js';
+export {
+  expandWithLanguageModel,
+  type LanguageExpansion,
+  type LanguageExpansionOptions,
+  type PromptType,
+} from './language-model/expansion.js';
 export { defaultTemperature, matchConcepts, type MatchOptions } from './matching.js';
 export { normaliseText, quote } from './text.js';
 export { fuse, fuseOutlier, judgeCaptions, judgeSemantics, type FusionMode } from './verdict.js';
