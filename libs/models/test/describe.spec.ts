@@ -229,10 +229,14 @@ describe('describeEmbedder', () => {
     await expect(describeEmbedder(vague)).rejects.toMatchObject({
       hint: expect.stringContaining('preprocess'),
     });
-    const tokens = writeHeaderModel(place(), { outputs: { last_hidden_state: ['batch', 257, 384] } });
+    const tokens = writeHeaderModel(place(), { outputs: { states: ['batch', 257, 384] } });
     await expect(describeEmbedder(tokens)).rejects.toMatchObject({
-      message: expect.stringContaining('last_hidden_state [batch, 257, 384]'),
+      message: expect.stringContaining('states [batch, 257, 384]'),
       hint: expect.stringContaining('embedder.output'),
+    });
+    sidecar(tokens, { embedder: { output: 'states' } });
+    await expect(describeEmbedder(tokens)).rejects.toMatchObject({
+      hint: expect.stringContaining('embedder.pooling'),
     });
     const clash = writeHeaderModel(place(), { outputs: { features: ['batch', 64] } });
     sidecar(clash, { preprocess: { widthPx: 32, heightPx: 32 } });

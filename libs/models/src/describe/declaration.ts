@@ -55,7 +55,12 @@ export const declarationSchema = z.strictObject({
   preprocess: preprocessSchema.partial().optional(),
   detector: z.strictObject({ head: headSchema.optional(), classNames: names.optional() }).optional(),
   embedder: z
-    .strictObject({ output: z.string().min(1).optional(), normalise: z.boolean().optional() })
+    .strictObject({
+      output: z.string().min(1).optional(),
+      normalise: z.boolean().optional(),
+      /** For an output `[N, tokens, D]`. */
+      pooling: z.enum(['cls', 'mean']).optional(),
+    })
     .optional(),
 });
 export type ModelDeclaration = z.infer<typeof declarationSchema>;

@@ -4,11 +4,13 @@ import type { OnnxSummary } from '../onnx/summary.js';
 import { summarizeOnnx } from '../onnx/summary.js';
 import type { StoreOptions } from '../store/context.js';
 import type { ResolvedModel } from '../store/store.js';
-import { resolveModel } from '../store/store.js';
+import { modelCacheDir, resolveModel } from '../store/store.js';
+import type { ModelDeclaration } from './declaration.js';
 import { readDeclaration } from './declaration.js';
 import { defined, unclear } from './detector.js';
 import { readPreprocessorConfig } from './hub-configs.js';
 import { imageInput } from './image-input.js';
+import { POOLED_OUTPUT, withPooledOutput } from './token-pooling.js';
 
 /** All that the engine needs to run an image embedder. */
 export interface EmbedderDescription {
@@ -43,7 +45,7 @@ export async function describeEmbedder(
   const summary = await summarizeOnnx(model.path);
   const declared = await readDeclaration(model.path, summary.metadata);
   const input = imageInput(summary, model.path);
-  const output = chooseOutput(summary, declared.embedder?.output, model.path);
+  const output = chooseOutput(summary, declared.embedder, model.path);
   const because = [
     `output ${output.name}: ${declared.embedder?.output ? 'declared' : 'by its name and shape'}`,
   ];
@@ -67,11 +69,20 @@ export async function describeEmbedder(
       'preprocess.widthPx and preprocess.heightPx',
     );
   }
-  const dimensions = output.dims[1];
+  const named = { ...model, name: declared.name ?? model.name };
+  const pooling = isTokens(output) ? (declared.embedder?.pooling ?? 'cls') : null;
+  if (pooling)
+    because.push(`vector: ${pooling === 'cls' ? 'the class token' : 'the mean'} of ${output.name}`);
+  const dimensions = output.dims.at(pooling ? 2 : 1);
   return {
-    model: { ...model, name: declared.name ?? model.name },
+    model: pooling
+      ? {
+          ...named,
+          path: await withPooledOutput(model, output, pooling, summary.opset, modelCacheDir(options)),
+        }
+      : named,
     preprocess,
-    output: output.name,
+    output: pooling ? POOLED_OUTPUT : output.name,
     normalise: declared.embedder?.normalise ?? true,
     dimensions: typeof dimensions === 'number' ? dimensions : null,
     fixedBatch: input.batch,
@@ -80,16 +91,23 @@ export async function describeEmbedder(
   };
 }
 
-function chooseOutput(summary: OnnxSummary, declared: string | undefined, path: string): OnnxValue {
+function chooseOutput(summary: OnnxSummary, declared: ModelDeclaration['embedder'], path: string): OnnxValue {
   const shapes = summary.outputs.map((output) => `${output.name} [${output.dims.join(', ')}]`).join('; ');
-  if (declared !== undefined) {
-    const found = summary.outputs.find((output) => output.name === declared);
-    if (!found) throw unclear(path, `it has no output ${declared}, but ${shapes}`, 'embedder.output');
-    return found;
+  if (declared?.output !== undefined) {
+    const found = summary.outputs.find((output) => output.name === declared.output);
+    if (!found) throw unclear(path, `it has no output ${declared.output}, but ${shapes}`, 'embedder.output');
+    if (isVector(found) || (isTokens(found) && declared.pooling)) return found;
+    throw unclear(
+      path,
+      `${found.name} is no vector per image: ${shapes}`,
+      'embedder.output and embedder.pooling',
+    );
   }
   const vectors = summary.outputs.filter(isVector);
   const named = VECTOR_OUTPUTS.map((name) => vectors.find((output) => output.name === name)).find((v) => v);
-  const chosen = named ?? (vectors.length === 1 ? vectors[0] : undefined);
+  // Vision transformers without a pooled output: their class token stands for the image.
+  const tokens = summary.outputs.find((output) => output.name === 'last_hidden_state' && isTokens(output));
+  const chosen = named ?? (vectors.length === 1 ? vectors[0] : undefined) ?? tokens;
   if (!chosen) {
     throw unclear(path, `no single output holds one vector per image: ${shapes}`, 'embedder.output');
   }
@@ -99,6 +117,11 @@ function chooseOutput(summary: OnnxSummary, declared: string | undefined, path: 
 /** `[N, D]` or `[N, D, 1, 1]`. */
 function isVector(output: OnnxValue): boolean {
   return output.dims.length === 2 || (output.dims.length === 4 && output.dims.slice(2).every((d) => d === 1));
+}
+
+/** `[N, tokens, D]` */
+function isTokens(output: OnnxValue): boolean {
+  return output.dims.length === 3;
 }
 
 /** Letterboxing beat stretching on object crops (tools/models/embedder-quality.mjs). */

@@ -1,4 +1,4 @@
-import type { OnnxAttribute, OnnxModel, OnnxTensor, OnnxValue } from './model.js';
+import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxTensor, OnnxValue } from './model.js';
 import { ATTRIBUTE_TYPE, DATA_TYPE, ModelProto } from './schema.js';
 
 /** IR version 8 is what opset 17 came with; every ONNX Runtime since 1.12 reads it. */
@@ -14,19 +14,30 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: graph.name,
-      node: graph.nodes.map((node) => ({
-        input: node.inputs,
-        output: node.outputs,
-        name: node.name,
-        opType: node.opType,
-        attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),
-      })),
-      initializer: [...graph.initializers].map(([name, tensor]) => tensorMessage(name, tensor)),
+      ...graphMessage(graph),
       input: graph.inputs.map(valueMessage),
-      output: graph.outputs.map(valueMessage),
     },
   };
   return ModelProto.encode(message).finish();
+}
+
+/** Bytes that add nodes, initializers and outputs to a model when they are appended to its file. */
+export function encodeGraphParts(graph: Pick<OnnxGraph, 'nodes' | 'initializers' | 'outputs'>): Uint8Array {
+  return ModelProto.encode({ graph: graphMessage(graph) }).finish();
+}
+
+function graphMessage(graph: Pick<OnnxGraph, 'nodes' | 'initializers' | 'outputs'>): object {
+  return {
+    node: graph.nodes.map((node) => ({
+      input: node.inputs,
+      output: node.outputs,
+      name: node.name,
+      opType: node.opType,
+      attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),
+    })),
+    initializer: [...graph.initializers].map(([name, tensor]) => tensorMessage(name, tensor)),
+    output: graph.outputs.map(valueMessage),
+  };
 }
 
 function attributeMessage(name: string, attribute: OnnxAttribute): object {

@@ -124,11 +124,16 @@ export async function resolveModel(nameOrPath: string, options: StoreOptions = {
   };
 }
 
+/** The folder that holds all cached models. */
+export function modelCacheDir(options: StoreOptions = {}): string {
+  return storeContext(options).cacheDir;
+}
+
 /**
  * The folder that transformers.js can take as `env.localModelPath` for the hub repositories pulled here.
  */
 export function hubCacheDir(options: StoreOptions = {}): string {
-  return join(storeContext(options).cacheDir, 'hub');
+  return join(modelCacheDir(options), 'hub');
 }
 
 function locate(context: StoreContext, name: string): { bundle: ModelBundle; file: string; name: string } {
@@ -188,7 +193,7 @@ function originOf({ source }: ModelBundle): string {
     case 'hub':
       return `hub:${source.repository}@${source.revision}`;
     case 'path':
-      return source.howTo;
+      return `your own file: ${source.howTo}`;
   }
 }
 
