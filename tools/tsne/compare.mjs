@@ -4,18 +4,17 @@
  * Wall time depends on who else uses the machine; processor time (all threads) less so; both
  * are printed as ratios. Quality is judged for all alike by reference.py.
  *   node tools/tsne/compare.mjs clusters:2000x512 [--repeats 3] [--peers sklearn,druid] [--options '{"method":"fft"}']
- *   node tools/tsne/compare.mjs FILE.f32:ROWSxCOLS …
- *   node tools/tsne/compare.mjs FILE.npy …
+ *   node tools/tsne/compare.mjs A.npy+B.npy …
  * With --threads 1 the processor times are comparable even on a busy machine: nothing waits for anything.
  * DruidJS: npm install it anywhere and set DRUID to its entry file.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { clusters } from './data.mjs';
+import { readMatrix } from './data.mjs';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -54,26 +53,10 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function load(source) {
-  if (source.endsWith('.npy')) {
-    const bytes = readFileSync(source);
-    const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
-    const [, rows, cols] = /\((\d+), *(\d+)\)/.exec(header);
-    if (!header.includes("'<f4'")) throw new Error(`${source}: expected float32, came ${header}`);
-    return { bytes: bytes.subarray(10 + bytes.readUInt16LE(8)), rows: Number(rows), cols: Number(cols) };
-  }
-  const [, name, rows, cols] = /^(.*):(\d+)x(\d+)$/.exec(source);
-  if (name === 'clusters') {
-    const x = clusters(Number(rows), Number(cols), 10, 1);
-    return { bytes: Buffer.from(x.data.buffer), rows: x.rows, cols: x.cols };
-  }
-  return { bytes: readFileSync(name), rows: Number(rows), cols: Number(cols) };
-}
-
 function compare(source) {
-  const { bytes, rows, cols } = load(source);
+  const { data, rows, cols } = readMatrix(source);
   const input = join(folder, 'x.f32');
-  writeFileSync(input, bytes);
+  writeFileSync(input, Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   const size = [input, rows, cols].map(String);
   const run = [values.iterations, values.perplexity, values.threads];
   const runners = {

@@ -1,4 +1,5 @@
-/** Synthetic data for the t-SNE tools. */
+/** Data for the t-SNE tools. */
+import { readFileSync } from 'node:fs';
 import { Random } from '../../libs/numerics/dist/index.js';
 
 /** Gaussian clusters in `cols` dimensions; row i belongs to cluster i % count. Centres lie `spread` apart per axis. */
@@ -10,5 +11,40 @@ export function clusters(rows, cols, count, seed, spread = 0.5) {
     const at = (i % count) * cols;
     for (let c = 0; c < cols; c++) data[i * cols + c] = centres[at + c] + random.nextNormal();
   }
-  return { data, rows, cols };
+  return { data, rows, cols, labels: Int32Array.from({ length: rows }, (_, i) => i % count) };
+}
+
+function readNpy(path) {
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  const header = bytes.toString('latin1', 10, start);
+  const shape = /\((\d+), *(\d+)\)/.exec(header);
+  if (!shape || !header.includes("'<f4'")) throw new Error(`${path}: expected a float32 matrix, came ${header}`);
+  const [rows, cols] = [Number(shape[1]), Number(shape[2])];
+  return { data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + start)), rows, cols };
+}
+
+/** `clusters:ROWSxCOLS`, or .npy files joined by `+`; a file's rows are one class. */
+export function readMatrix(source) {
+  const synthetic = /^clusters:(\d+)x(\d+)$/.exec(source);
+  if (synthetic) return clusters(Number(synthetic[1]), Number(synthetic[2]), 10, 1);
+  const parts = source.split('+').map(readNpy);
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const { cols } = parts[0];
+  const data = new Float32Array(rows * cols);
+  const labels = new Int32Array(rows);
+  let at = 0;
+  parts.forEach((part, label) => {
+    data.set(part.data, at * cols);
+    labels.fill(label, at, at + part.rows);
+    at += part.rows;
+  });
+  return { data, rows, cols, labels };
+}
+
+/** Rows of a matrix, and their labels. */
+export function pick({ data, cols, labels }, indices) {
+  const out = new Float32Array(indices.length * cols);
+  indices.forEach((row, i) => out.set(data.subarray(row * cols, (row + 1) * cols), i * cols));
+  return { data: out, rows: indices.length, cols, labels: Int32Array.from(indices, (row) => labels[row]) };
 }

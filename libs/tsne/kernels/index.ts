@@ -6,3 +6,4 @@ export { columns, forwardRows, interpolate, inverseRows, spread } from './grid';
 export { kernelColumns, kernelRows } from './kernel-spectrum';
 export { sampleWindow } from './window';
 export { buildTree, curveKeys, repelByTree, sortKeys } from './quadtree';
+export { place } from './place';

@@ -132,10 +132,69 @@ export function buildTree(
   return next;
 }
 
+let forceX: f32 = 0;
+let forceY: f32 = 0;
+
+/** The force that the last walk found. */
+export function lastForceX(): f32 {
+  return forceX;
+}
+export function lastForceY(): f32 {
+  return forceY;
+}
+
 /**
- * repulsion = Σ_j (y_i − y_j) / (1 + d²)² for the sorted points [from, to); a node stands for its points where
- * width² < theta² × d². Returns their share of Σ_{i≠j} 1 / (1 + d²).
+ * Walks the tree for one place: returns Σ_j 1 / (1 + d²) and leaves Σ_j (place − y_j) / (1 + d²)² in lastForce.
+ * A node stands for its points where width² < theta² × d². The sorted point `self` is left out (−1: none).
  */
+export function walkTree(
+  points: usize,
+  x0: f32,
+  y0: f32,
+  self: i32,
+  tree: usize,
+  count: i32,
+  thetaSquared: f32,
+): f32 {
+  let sumX: f32 = 0;
+  let sumY: f32 = 0;
+  let sum: f32 = 0;
+  let at = 0;
+  while (at < count) {
+    const node = tree + <usize>at * NODE_BYTES;
+    const dx = x0 - load<f32>(node);
+    const dy = y0 - load<f32>(node, 4);
+    const d = dx * dx + dy * dy;
+    if (load<f32>(node, 12) < thetaSquared * d) {
+      const mass = load<f32>(node, 8);
+      const q: f32 = 1 / (1 + d);
+      const mq = mass * q;
+      sum += mq;
+      sumX += mq * q * dx;
+      sumY += mq * q * dy;
+      at = load<i32>(node, 16);
+    } else if (load<i32>(node, 28)) {
+      const end = load<i32>(node, 24);
+      for (let j = load<i32>(node, 20); j < end; j++) {
+        if (j == self) continue;
+        const ex = x0 - load<f32>(points + (<usize>j << 3));
+        const ey = y0 - load<f32>(points + (<usize>j << 3), 4);
+        const q: f32 = 1 / (1 + (ex * ex + ey * ey));
+        sum += q;
+        sumX += q * q * ex;
+        sumY += q * q * ey;
+      }
+      at = load<i32>(node, 16);
+    } else {
+      at++;
+    }
+  }
+  forceX = sumX;
+  forceY = sumY;
+  return sum;
+}
+
+/** Repulsion of the sorted points [from, to); returns their share of Σ_{i≠j} 1 / (1 + d²). */
 export function repelByTree(
   pairs: usize,
   points: usize,
@@ -150,43 +209,10 @@ export function repelByTree(
   for (let i = from; i < to; i++) {
     const x0 = load<f32>(points + (<usize>i << 3));
     const y0 = load<f32>(points + (<usize>i << 3), 4);
-    let sumX: f32 = 0;
-    let sumY: f32 = 0;
-    let sum: f32 = 0;
-    let at = 0;
-    while (at < count) {
-      const node = tree + <usize>at * NODE_BYTES;
-      const dx = x0 - load<f32>(node);
-      const dy = y0 - load<f32>(node, 4);
-      const d = dx * dx + dy * dy;
-      if (load<f32>(node, 12) < thetaSquared * d) {
-        const mass = load<f32>(node, 8);
-        const q: f32 = 1 / (1 + d);
-        const mq = mass * q;
-        sum += mq;
-        sumX += mq * q * dx;
-        sumY += mq * q * dy;
-        at = load<i32>(node, 16);
-      } else if (load<i32>(node, 28)) {
-        const end = load<i32>(node, 24);
-        for (let j = load<i32>(node, 20); j < end; j++) {
-          if (j == i) continue;
-          const ex = x0 - load<f32>(points + (<usize>j << 3));
-          const ey = y0 - load<f32>(points + (<usize>j << 3), 4);
-          const q: f32 = 1 / (1 + (ex * ex + ey * ey));
-          sum += q;
-          sumX += q * q * ex;
-          sumY += q * q * ey;
-        }
-        at = load<i32>(node, 16);
-      } else {
-        at++;
-      }
-    }
+    total += <f64>walkTree(points, x0, y0, i, tree, count, thetaSquared);
     const index = <usize>load<i32>(pairs + (<usize>i << 3), 4);
-    store<f32>(repulsion + (index << 3), sumX);
-    store<f32>(repulsion + (index << 3), sumY, 4);
-    total += <f64>sum;
+    store<f32>(repulsion + (index << 3), forceX);
+    store<f32>(repulsion + (index << 3), forceY, 4);
   }
   return total;
 }

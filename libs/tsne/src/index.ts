@@ -1,3 +1,4 @@
+export { transform, type TransformOptions, type TransformResult, type TsneMap } from './transform.js';
 export { tsne, type TsneResult } from './tsne.js';
 export type {
   Initialisation,

@@ -177,6 +177,23 @@ export interface Kernels {
     outForceX: Pointer,
     outForceY: Pointer,
   ): void;
+  place(
+    y: Pointer,
+    from: number,
+    to: number,
+    indices: Pointer,
+    affinities: Pointer,
+    k: number,
+    pitch: number,
+    points: Pointer,
+    tree: Pointer,
+    count: number,
+    thetaSquared: number,
+    iterations: number,
+    learningRate: number,
+    momentum: number,
+    out: Pointer,
+  ): void;
   sampleWindow(t: number, out: Pointer): void;
   curveKeys(
     y: Pointer,

@@ -3,7 +3,8 @@ import { componentsScratch } from './components.js';
 import type { Crew } from './crew.js';
 import { Arena, floats, integers } from './memory.js';
 import type { Metric, NeighbourSearch } from './options.js';
-import { calibrationRows, type CellParams, type SearchResult } from './search.js';
+import { calibrationRows } from './cells.js';
+import type { CellParams, QueryParams, SearchResult } from './search.js';
 
 /** Spare candidates: found with rounded distances, ranked again with exact ones. */
 const SPARE = 5;
@@ -18,33 +19,48 @@ export interface Prepared {
   readonly stride: number;
 }
 
+/** How rows are brought to the scale of the search. */
+export interface Frame {
+  readonly mean: Float64Array;
+  /** Euclidean only; cosine scales each row to length one. */
+  readonly scale: number;
+}
+
 /**
- * Copies the rows into shared memory. Euclidean: shifted to column means of zero and scaled to a root mean
- * square norm of one, which changes no neighbourhood and keeps float32 sums accurate. Cosine: unit rows.
+ * Euclidean: shift to column means of zero and scale to a root mean square norm of one, which changes no
+ * neighbourhood and keeps float32 sums accurate. Cosine: nothing but unit rows.
  */
-export function prepareRows(x: EmbeddingMatrix, metric: Metric): Prepared {
-  const arena = new Arena();
+export function frameOf(x: EmbeddingMatrix, metric: Metric): Frame {
+  const { rows, cols, data } = x;
+  const mean = new Float64Array(cols);
+  if (metric === 'cosine') return { mean, scale: 1 };
+  for (let i = 0; i < rows; i++) for (let c = 0; c < cols; c++) mean[c] += data[i * cols + c];
+  for (let c = 0; c < cols; c++) mean[c] /= rows;
+  let squares = 0;
+  for (let i = 0; i < rows; i++)
+    for (let c = 0; c < cols; c++) squares += (data[i * cols + c] - mean[c]) ** 2;
+  return { mean, scale: squares > 0 ? 1 / Math.sqrt(squares / rows) : 1 };
+}
+
+/** Copies rows into shared memory, framed and padded to a multiple of four columns. */
+export function prepareRows(
+  x: EmbeddingMatrix,
+  metric: Metric,
+  { mean, scale }: Frame = frameOf(x, metric),
+  arena = new Arena(),
+): Prepared {
   const { rows, cols } = x;
   const stride = (cols + 3) & ~3;
   const data = arena.allocate(4 * rows * stride);
   const out = floats(arena.memory, data, rows * stride);
-  const mean = new Float64Array(cols);
-  let scale = 1;
-  if (metric === 'euclidean') {
-    for (let i = 0; i < rows; i++) for (let c = 0; c < cols; c++) mean[c] += x.data[i * cols + c];
-    for (let c = 0; c < cols; c++) mean[c] /= rows;
-    let squares = 0;
-    for (let i = 0; i < rows; i++)
-      for (let c = 0; c < cols; c++) squares += (x.data[i * cols + c] - mean[c]) ** 2;
-    if (squares > 0) scale = 1 / Math.sqrt(squares / rows);
-  }
   for (let i = 0; i < rows; i++) {
+    let factor = scale;
     if (metric === 'cosine') {
       let squares = 0;
       for (let c = 0; c < cols; c++) squares += x.data[i * cols + c] ** 2;
-      scale = 1 / Math.sqrt(squares);
+      factor = 1 / Math.sqrt(squares);
     }
-    for (let c = 0; c < cols; c++) out[i * stride + c] = (x.data[i * cols + c] - mean[c]) * scale;
+    for (let c = 0; c < cols; c++) out[i * stride + c] = (x.data[i * cols + c] - mean[c]) * factor;
   }
   return { arena, data, rows, stride };
 }
@@ -60,23 +76,40 @@ export interface Found extends SearchResult {
   readonly order: Int32Array | null;
 }
 
-/** k nearest neighbours of all rows. */
+export interface FindOptions {
+  readonly metric: Metric;
+  readonly neighbours: NeighbourSearch;
+  readonly recall: number;
+  readonly seed: number;
+}
+
+/** k nearest of the prepared rows for every one of them, or for every row of `queries` (in the same memory). */
 export async function findNeighbours(
   crew: Crew,
   prepared: Prepared,
   k: number,
-  options: { metric: Metric; neighbours: NeighbourSearch; recall: number; seed: number },
-): Promise<Found> {
+  options: FindOptions,
+  queries: Prepared | null = null,
+): Promise<Found & { queryOrder: Int32Array | null }> {
   const { arena, data, rows, stride } = prepared;
-  const pitch = Math.min(rows - 1, k + SPARE);
+  const pitch = Math.min(queries ? rows : rows - 1, k + SPARE);
+  const wanted = queries?.rows ?? rows;
   const norms = arena.allocate(4 * (rows + 4));
-  const distances = arena.allocate(4 * (rows * pitch + 4));
-  const indices = arena.allocate(4 * rows * pitch);
+  const distances = arena.allocate(4 * (Math.max(rows, wanted * pitch) + 4));
+  const indices = arena.allocate(4 * Math.max(rows, wanted * pitch));
   const count = Math.round(2 * Math.sqrt(rows));
   const approximate =
-    options.neighbours === 'approximate' || (options.neighbours === 'auto' && rows > EXACT_UP_TO);
+    options.neighbours === 'approximate' ||
+    (options.neighbours === 'auto' && rows > EXACT_UP_TO && wanted > EXACT_UP_TO / 10);
   const cells =
     approximate && rows > 64 ? allocateCells(arena, rows, stride, pitch, count, options.recall) : null;
+  const asked: QueryParams | null = queries && {
+    rows: wanted,
+    data: queries.data,
+    norms: arena.allocate(4 * (wanted + 4)),
+    starts: arena.allocate(4 * (count + 1)),
+    order: arena.allocate(4 * wanted),
+  };
   const result = await crew.run('search', arena.memory, {
     rows,
     stride,
@@ -87,10 +120,12 @@ export async function findNeighbours(
     indices,
     cosine: options.metric === 'cosine',
     seed: options.seed,
+    queries: asked,
     cells,
   });
   const order = cells ? integers(arena.memory, cells.order, rows).slice() : null;
-  return { ...result, k, pitch, distances, indices, order };
+  const queryOrder = cells && asked ? integers(arena.memory, asked.order, wanted).slice() : null;
+  return { ...result, k, pitch, distances, indices, order, queryOrder };
 }
 
 function allocateCells(

@@ -6,6 +6,9 @@ const THETA = 0.5;
 const NODE_BYTES = 32;
 const COUNTS_BYTES = 8192;
 
+/** minX, minY, maxX, maxY */
+type Bounds = readonly [number, number, number, number];
+
 /** Repulsion by a quadtree: exact near a point, whole cells far from it. */
 export class TreeRepulsion {
   private readonly pairs: number;
@@ -39,17 +42,16 @@ export class TreeRepulsion {
     team.lead(() => new Arena(team.memory, base).allocate(top - base));
   }
 
-  /** Fills the repulsion of all points; adds each piece's share of Z to `partial`. All threads call it. */
-  prepare(bounds: readonly [number, number, number, number], partial: Float64Array): void {
+  /** Builds the tree over the points as they lie now. All threads call it. */
+  grow(bounds: Bounds): { points: number; nodes: number; count: number; thetaSquared: number } {
     const { team, chunk, rows } = this;
     const { kernels } = team;
     const [minX, minY, maxX, maxY] = bounds;
     const extent = Math.max(maxX - minX, maxY - minY, 1e-30);
-    const pieces = Math.ceil(rows / chunk);
-    const end = (piece: number): number => Math.min(rows, (piece + 1) * chunk);
-    team.each(pieces, (piece) =>
-      kernels.curveKeys(this.y, piece * chunk, end(piece), minX, minY, extent, this.pairs),
-    );
+    team.each(Math.ceil(rows / chunk), (piece) => {
+      const end = Math.min(rows, (piece + 1) * chunk);
+      kernels.curveKeys(this.y, piece * chunk, end, minX, minY, extent, this.pairs);
+    });
     team.lead(() => {
       kernels.sortKeys(this.pairs, this.spare, rows, this.counts);
       integers(team.memory, this.nodeCount, 1)[0] = kernels.buildTree(
@@ -57,10 +59,17 @@ export class TreeRepulsion {
       );
     });
     const count = integers(team.memory, this.nodeCount, 1)[0];
-    team.each(pieces, (piece) => {
-      partial[piece] = kernels.repelByTree(
-        ...([this.pairs, this.points, piece * chunk, end(piece), this.tree, count] as const),
-        ...([this.theta * this.theta, this.repulsion] as const),
+    return { points: this.points, nodes: this.tree, count, thetaSquared: this.theta * this.theta };
+  }
+
+  /** Fills the repulsion of all points and each piece's share of Z. All threads call it. */
+  prepare(bounds: Bounds, partial: Float64Array): void {
+    const { team, chunk, rows } = this;
+    const { points, nodes, count, thetaSquared } = this.grow(bounds);
+    team.each(Math.ceil(rows / chunk), (piece) => {
+      const end = Math.min(rows, (piece + 1) * chunk);
+      partial[piece] = team.kernels.repelByTree(
+        ...([this.pairs, points, piece * chunk, end, nodes, count, thetaSquared, this.repulsion] as const),
       );
     });
   }
