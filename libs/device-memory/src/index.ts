@@ -1,1 +1,11 @@
-export {};
+export { AdaptiveBatcher, type AdaptiveBatcherOptions } from './adaptive-batcher.js';
+export { MemoryBudget, Reservation, type BudgetOptions } from './budget.js';
+export {
+  largestBatch,
+  learnItemMemory,
+  measureItemMemory,
+  type BatchMeasurement,
+  type BatchSizeLimits,
+  type ItemMemory,
+} from './item-memory.js';
+export { engineMemoryProbe, hostMemoryProbe, type MemorySource } from './probes.js';
