@@ -90,7 +90,7 @@ export function resolveOptions(rows: number, options: TsneOptions): ResolvedOpti
     threads = Math.min(16, availableParallelism()),
     init = 'pca',
     neighbours = 'auto',
-    recall = 0.97,
+    recall = 0.99,
     earlyExaggeration = 12,
     exaggerationIterations = 250,
     learningRate = 'auto',

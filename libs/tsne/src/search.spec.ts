@@ -1,0 +1,86 @@
+import { blobs } from '../test/blobs.js';
+import { nearest, pairwiseDistances } from '../test/oracle.js';
+import { Crew } from './crew.js';
+import { floats, integers } from './memory.js';
+import { findNeighbours, prepareRows } from './neighbours.js';
+import type { Metric, NeighbourSearch } from './options.js';
+
+async function lists(
+  x: ReturnType<typeof blobs>,
+  k: number,
+  options: { metric: Metric; neighbours: NeighbourSearch; threads?: number; recall?: number },
+) {
+  const crew = new Crew(options.threads ?? 2);
+  try {
+    const prepared = prepareRows(x, options.metric);
+    const found = await findNeighbours(crew, prepared, k, { recall: 0.97, seed: 1, ...options });
+    const { memory } = prepared.arena;
+    const indices = new Int32Array(x.rows * k);
+    const distances = new Float32Array(x.rows * k);
+    const position = found.order ?? Int32Array.from({ length: x.rows }, (_, i) => i);
+    position.forEach((row, i) => {
+      const at = 4 * i * found.pitch;
+      indices.set(
+        integers(memory, found.indices + at, k).map((j) => position[j]),
+        row * k,
+      );
+      distances.set(floats(memory, found.distances + at, k), row * k);
+    });
+    return { ...found, indices, distances };
+  } finally {
+    await crew.close();
+  }
+}
+
+function recallOf(found: Int32Array, truth: Int32Array, rows: number, k: number): number {
+  let hits = 0;
+  for (let i = 0; i < rows; i++) {
+    const real = new Set(truth.subarray(i * k, (i + 1) * k));
+    for (let s = 0; s < k; s++) if (real.has(found[i * k + s])) hits++;
+  }
+  return hits / (rows * k);
+}
+
+describe.each(['euclidean', 'cosine'] as const)('neighbours, %s', (metric) => {
+  const rows = 700;
+  const k = 20;
+  const x = blobs(rows, 13, 5, 2);
+  const truth = nearest(pairwiseDistances(x.data, rows, x.cols, metric), rows, k);
+
+  test('exact search finds them all, with their distances', async () => {
+    const found = await lists(x, k, { metric, neighbours: 'exact' });
+    expect(found.method).toBe('exact');
+    expect(recallOf(found.indices, truth.indices as Int32Array, rows, k)).toBeGreaterThan(0.9999);
+    // Euclidean rows are scaled as a whole: distances agree up to one factor.
+    const factor = found.distances[0] / truth.distances[0] ** 2;
+    if (metric === 'cosine') expect(factor).toBeCloseTo(1, 4);
+    for (let i = 0; i < rows * k; i++) {
+      expect(found.distances[i] / (factor * truth.distances[i] ** 2)).toBeCloseTo(1, 3);
+    }
+  });
+
+  test('approximate search finds the share it was asked for and tells it', async () => {
+    const found = await lists(x, k, { metric, neighbours: 'approximate' });
+    const recall = recallOf(found.indices, truth.indices as Int32Array, rows, k);
+    expect(found.method).toBe('approximate');
+    expect(found.compared).toBeLessThan(0.9);
+    expect(recall).toBeGreaterThan(0.95);
+    expect(Math.abs(recall - found.recall)).toBeLessThan(0.03);
+  });
+
+  test('lists do not depend on the number of threads', async () => {
+    const [one, three] = await Promise.all(
+      [1, 3].map((threads) => lists(x, k, { metric, neighbours: 'approximate', threads })),
+    );
+    expect(three.indices).toEqual(one.indices);
+    expect(three.distances).toEqual(one.distances);
+  });
+});
+
+test('rows far from the origin keep their neighbours', async () => {
+  const x = blobs(300, 6, 3, 2);
+  const far = { ...x, data: x.data.map((value) => value + 10000) };
+  const truth = nearest(pairwiseDistances(far.data, x.rows, x.cols, 'euclidean'), x.rows, 10);
+  const found = await lists(far, 10, { metric: 'euclidean', neighbours: 'exact' });
+  expect(recallOf(found.indices, truth.indices as Int32Array, x.rows, 10)).toBeGreaterThan(0.999);
+});
