@@ -110,7 +110,16 @@ export class OpenAiCaptioner implements Captioner {
     const maxTokens = this.options.maxTokens ?? DEFAULT_MAX_TOKENS;
     const key = cropKey(
       crop,
-      JSON.stringify([CACHE_VERSION, this.options.model, prompt, maxSidePx, maxTokens, this.options.seed]),
+      // The server too: many call whatever they serve by the same name.
+      JSON.stringify([
+        CACHE_VERSION,
+        this.client.endpoint,
+        this.options.model,
+        prompt,
+        maxSidePx,
+        maxTokens,
+        this.options.seed,
+      ]),
     );
     const known = asked.get(key);
     if (known !== undefined) return known;

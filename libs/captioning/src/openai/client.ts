@@ -90,6 +90,11 @@ export class OpenAiClient {
     return this.ask({ method: 'GET', url: this.endpoints.models }, modelNames, signal);
   }
 
+  /** Where questions go. */
+  get endpoint(): string {
+    return this.endpoints.chat;
+  }
+
   /** Closes idle connections; requests under way end as usual. */
   close(): void {
     this.transport.close();
