@@ -19,7 +19,6 @@ const VEHICLE = { sizePx: [96, 180], tiltDegrees: 4, mirrors: true } as const;
 /** What drives on the road: all of them are found as `truck` or `bus`. */
 export const VEHICLES: readonly Actor[] = [
   { ...VEHICLE, code: '1f697', name: 'red car' },
-  { ...VEHICLE, code: '1f699', name: 'blue car' },
   { ...VEHICLE, code: '1f695', name: 'taxi' },
   { ...VEHICLE, code: '1f693', name: 'police car' },
   { ...VEHICLE, code: '1f69a', name: 'delivery truck' },
@@ -36,13 +35,14 @@ export const ODD_ONES: readonly Actor[] = [
   { code: '2602-fe0f', name: 'umbrella', sizePx: [96, 160], tiltDegrees: 10, mirrors: true }, // umbrella
   { code: '1f6b6', name: 'pedestrian', sizePx: [110, 185], tiltDegrees: 4, mirrors: true }, // person
   { code: '2708-fe0f', name: 'airplane', sizePx: [100, 185], tiltDegrees: 8, mirrors: true }, // airplane
-  { code: '1f4bb', name: 'laptop', sizePx: [160, 195], tiltDegrees: 5, mirrors: false }, // laptop
-  { code: '1f34a', name: 'orange', sizePx: [182, 196], tiltDegrees: 10, mirrors: true }, // orange
-  { code: '1f4f1', name: 'phone', sizePx: [96, 130], tiltDegrees: 8, mirrors: false }, // traffic light
-  { code: '1f355', name: 'slice of pizza', sizePx: [158, 192], tiltDegrees: 8, mirrors: true }, // stop sign
+  { code: '1f4bb', name: 'laptop', sizePx: [198, 214], tiltDegrees: 5, mirrors: false }, // laptop
+  { code: '1f4f1', name: 'phone', sizePx: [140, 180], tiltDegrees: 4, mirrors: false }, // traffic light
   { code: '1f3c4', name: 'surfer', sizePx: [110, 185], tiltDegrees: 6, mirrors: true }, // person
-  { code: '1f40e', name: 'horse', sizePx: [150, 190], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f415', name: 'dog', sizePx: [172, 195], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f408', name: 'cat', sizePx: [172, 195], tiltDegrees: 4, mirrors: true }, // person
-  { code: '26bd', name: 'football', sizePx: [150, 180], tiltDegrees: 12, mirrors: true }, // stop sign
+  { code: '1f40e', name: 'horse', sizePx: [174, 212], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f415', name: 'dog', sizePx: [174, 212], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f408', name: 'cat', sizePx: [196, 214], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f429', name: 'poodle', sizePx: [180, 212], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f993', name: 'zebra', sizePx: [196, 214], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f5a5-fe0f', name: 'computer', sizePx: [140, 160], tiltDegrees: 4, mirrors: false }, // tv
+  { code: '1f37e', name: 'bottle', sizePx: [112, 128], tiltDegrees: 4, mirrors: true }, // person
 ];

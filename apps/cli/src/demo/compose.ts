@@ -30,7 +30,7 @@ export interface DemoScenes {
 const PLANT_EVERY = 2;
 const MARGIN_PX = 14;
 /** Room between neighbours: closer ones are sometimes detected as one long truck. */
-const GAP_PX = 48;
+const GAP_PX = 110;
 const FAR_LANE_MAX_PX = 130;
 const PLACING_ATTEMPTS = 24;
 /** Share of an object that another may hide. */

@@ -43,6 +43,13 @@ test('a second box on a found object is no false alarm, and the best one counts'
   expect(score.falseAlarms).toEqual([]);
 });
 
+test('a part of a planted object neither finds it nor is a false alarm', () => {
+  const part: FoundOutlier = { imageId: 'a.jpg', className: 'keyboard', box: box(10, 80, 60, 95) };
+  const score = scoreDemo([planted('a.jpg', 'laptop')], [part]);
+  expect(score.missed).toHaveLength(1);
+  expect(score.falseAlarms).toEqual([]);
+});
+
 test('the summary names what was found, missed, and how often it was wrong', () => {
   const truth = [
     planted('a.jpg', 'cat'),

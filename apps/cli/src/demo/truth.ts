@@ -30,6 +30,8 @@ export interface DemoScore {
 
 /** Overlap from which an outlier counts as lying on a planted object. */
 const MIN_IOU = 0.3;
+/** An outlier that lies this much inside a planted object is a part of it, such as a laptop's keyboard: no false alarm. */
+const MIN_INSIDE = 0.8;
 
 /** Intersection over union of two boxes, 0…1. */
 export function intersectionOverUnion(a: PixelBox, b: PixelBox): number {
@@ -38,6 +40,14 @@ export function intersectionOverUnion(a: PixelBox, b: PixelBox): number {
   if (width <= 0 || height <= 0) return 0;
   const area = (box: PixelBox): number => (box.x2 - box.x1) * (box.y2 - box.y1);
   return (width * height) / (area(a) + area(b) - width * height);
+}
+
+/** Share of `part` that lies inside `whole`, 0…1. */
+function shareInside(part: PixelBox, whole: PixelBox): number {
+  const width = Math.min(part.x2, whole.x2) - Math.max(part.x1, whole.x1);
+  const height = Math.min(part.y2, whole.y2) - Math.max(part.y1, whole.y1);
+  if (width <= 0 || height <= 0) return 0;
+  return (width * height) / ((part.x2 - part.x1) * (part.y2 - part.y1));
 }
 
 /**
@@ -52,6 +62,7 @@ export function scoreDemo(truth: readonly PlantedObject[], outliers: readonly Fo
     let best: { outlier: FoundOutlier; iou: number } | null = null;
     for (const outlier of outliers) {
       if (outlier.imageId !== planted.imageId) continue;
+      if (shareInside(outlier.box, planted.box) >= MIN_INSIDE) explained.add(outlier);
       const iou = intersectionOverUnion(planted.box, outlier.box);
       if (iou < MIN_IOU) continue;
       explained.add(outlier);

@@ -100,7 +100,7 @@ function calibrationSection({ calibration }: BaselineReport): string | null {
   if (calibration === null) return null;
   const { scorer, threshold, percentile, fittedRows, calibrationRows } = calibration;
   const drawn = histogramSvg([{ name: 'held-out', scores: calibration.heldOutScores }], threshold);
-  const text = `The ${scorer} scorer was fitted on ${plural(fittedRows, 'crop')} and calibrated on ${formatCount(calibrationRows)} others. A new crop that scores above ${formatNumber(threshold)}, the ${formatNumber(percentile)}th percentile of the held-out scores, is a feature outlier: about ${formatNumber(100 - percentile)}% false alarms on data like this.`;
+  const text = `The ${scorer} scorer was fitted on ${plural(fittedRows, 'crop')} and calibrated on ${plural(calibrationRows, 'held-out score')}. A new crop that scores above ${formatNumber(threshold)}, the ${formatNumber(percentile)}th percentile of the held-out scores, is a feature outlier: about ${formatNumber(100 - percentile)}% false alarms on data like this.`;
   return renderTemplate('histogram', {
     h: HELPERS,
     title: 'Calibration',

@@ -81,6 +81,7 @@ export function renderCommonSections(
     renderTemplate('timings', {
       h: HELPERS,
       rows: timingRows(report.timings),
+      hasMemory: report.timings.some((row) => row.peakMemoryBytes !== null),
       stageSeconds: report.timings.reduce((sum, row) => sum + row.seconds, 0),
       totalSeconds,
     }),
