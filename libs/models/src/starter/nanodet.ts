@@ -30,7 +30,7 @@ const PRODUCER = 'hazure';
 
 /**
  * Means and deviations of BGR pixels 0…255, as NanoDet was trained. Letterboxed: on labelled photos this network
- * finds more than with the plain resize of its first users (mAP50 .480 against .438, tools/models/detector-map.mjs).
+ * finds more than with the plain resize of its first users (mAP50 .476 against .435, tools/models/detector-map.mjs).
  */
 function preprocess(sidePx: number, interpolation: PreprocessSpec['interpolation']): PreprocessSpec {
   return {
