@@ -5,7 +5,7 @@ import { plotMap } from './map.js';
 import { plotProbabilities } from './probabilities.js';
 import { plotSweep } from './sweep.js';
 
-/** Decodes a PNG and counts the pixels of a colour (within a small distance). */
+/** Decodes a PNG and counts pixels of a colour (within a small distance), looking at every third pixel. */
 async function read(
   png: Buffer,
 ): Promise<{ width: number; height: number; count: (hex: string, tolerance?: number) => number }> {
@@ -13,11 +13,11 @@ async function read(
   const canvas = createCanvas(image.width, image.height);
   const context = canvas.getContext('2d');
   context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, image.width, image.height);
+  const data = Buffer.from(context.getImageData(0, 0, image.width, image.height).data.buffer);
   const count = (hex: string, tolerance = 12): number => {
     const [r, g, b] = rgbOf(hex);
     let found = 0;
-    for (let p = 0; p < data.length; p += 4) {
+    for (let p = 0; p + 2 < data.length; p += 12) {
       if (Math.abs(data[p] - r) + Math.abs(data[p + 1] - g) + Math.abs(data[p + 2] - b) < tolerance) found++;
     }
     return found;
@@ -37,10 +37,10 @@ describe('plotMap', () => {
       plotMap({ ...input, outliers: Uint8Array.from(labels, (_, i) => (i % 20 === 0 ? 1 : 0)) }),
     );
     expect([plain.width, plain.height]).toEqual([1600, 1200]);
-    expect(plain.count(CLASS_COLOURS[0])).toBeGreaterThan(100);
-    expect(plain.count(CLASS_COLOURS[1])).toBeGreaterThan(100);
+    expect(plain.count(CLASS_COLOURS[0])).toBeGreaterThan(30);
+    expect(plain.count(CLASS_COLOURS[1])).toBeGreaterThan(30);
     expect(plain.count(OUTLIER_COLOUR)).toBe(0);
-    expect(ringed.count(OUTLIER_COLOUR)).toBeGreaterThan(300);
+    expect(ringed.count(OUTLIER_COLOUR)).toBeGreaterThan(100);
   });
 
   test('large sets are drawn as density, outliers still ringed', async () => {
@@ -50,7 +50,7 @@ describe('plotMap', () => {
     const image = await read(
       plotMap({ points: grid(n), labels, outliers, title: 'map', widthPx: 900, heightPx: 700 }),
     );
-    expect(image.count(OUTLIER_COLOUR)).toBeGreaterThan(300);
+    expect(image.count(OUTLIER_COLOUR)).toBeGreaterThan(100);
   });
 
   test('is the same picture every time', () => {
@@ -121,7 +121,7 @@ describe('charts', () => {
         ],
       }),
     );
-    for (const colour of ['#3b76d1', OUTLIER_COLOUR, '#c3cbd8']) expect(count(colour)).toBeGreaterThan(5000);
+    for (const colour of ['#3b76d1', OUTLIER_COLOUR, '#c3cbd8']) expect(count(colour)).toBeGreaterThan(1600);
   });
 
   test('probabilities: no matches is an empty chart, not an error', () => {
@@ -136,7 +136,7 @@ describe('charts', () => {
     const without = await read(
       plotScoreHistogram({ series: [{ name: 'a', scores }], threshold: null, title: 't' }),
     );
-    expect(withLine.count(OUTLIER_COLOUR)).toBeGreaterThan(200);
+    expect(withLine.count(OUTLIER_COLOUR)).toBeGreaterThan(60);
     expect(without.count(OUTLIER_COLOUR)).toBe(0);
     expect(
       plotScoreHistogram({ series: [{ name: 'a', scores: [] }], threshold: 1, title: 't' }).length,
@@ -147,9 +147,9 @@ describe('charts', () => {
     const points = [1, 2, 4].map((x) => ({ x, y: x === 2 ? null : x * 10 }));
     const plot = { title: 't', xLabel: 'batch', yLabel: 'images/s', series: [{ name: 'cpu', points }] };
     const marked = await read(plotSweep({ ...plot, recommended: 4 }));
-    expect(marked.count(OUTLIER_COLOUR)).toBeGreaterThan(50);
+    expect(marked.count(OUTLIER_COLOUR)).toBeGreaterThan(15);
     const bars = await read(plotSweep({ ...plot, kind: 'bar' }));
-    expect(bars.count(CLASS_COLOURS[0])).toBeGreaterThan(5000);
+    expect(bars.count(CLASS_COLOURS[0])).toBeGreaterThan(1600);
     expect(() => plotSweep({ ...plot, recommended: 3 })).toThrow(/none of 1, 2, 4/);
   });
 });
