@@ -3,7 +3,15 @@
  * The ONNX Runtime headers are found or fetched first. Without a CUDA compiler both are for the CPU, and say so.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,6 +20,8 @@ import { ensureHeaders } from '../tools/bootstrap/ort-headers.mjs';
 import { toolchain } from '../tools/bootstrap/toolchain.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
+/** AUTO: with CUDA where a compiler for it is found; ON, OFF. */
+const cudaChoice = process.env.HAZURE_CUDA ?? 'AUTO';
 const jobs = String(availableParallelism());
 
 function run(command, args, extra = {}) {
@@ -22,8 +32,39 @@ function run(command, args, extra = {}) {
   }
 }
 
-/** Whether a build folder was configured with these cache entries. */
+/** Two builds in one folder break each other: the second waits for the first. */
+async function alone(work) {
+  const lock = join(here, 'build', '.lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (!isAlive(lock)) rmSync(lock, { force: true });
+      else await new Promise((retry) => setTimeout(retry, 200));
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function isAlive(lock) {
+  try {
+    process.kill(Number(readFileSync(lock, 'utf8')), 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Whether a build folder was configured to the end, with these cache entries. */
 function configuredWith(folder, cache) {
+  if (!['build.ninja', 'Makefile'].some((name) => existsSync(join(folder, name)))) return false;
   try {
     const text = readFileSync(join(folder, 'CMakeCache.txt'), 'utf8');
     return Object.entries(cache).every(([key, value]) =>
@@ -42,14 +83,20 @@ async function buildAddon(headers) {
   );
   const options = { HAZURE_NAPI: 'ON', HAZURE_BUILD_TESTS: 'OFF', HAZURE_BUILD_BENCH: 'OFF' };
   options.HAZURE_ORT_INCLUDE_DIR = headers.folder;
+  options.HAZURE_CUDA = cudaChoice;
   const folder = join(here, 'build', 'addon');
   const common = ['--out', folder, '--log-level', 'warn'];
-  // `compile` never reconfigures an existing folder; `reconfigure` starts it anew.
+  // An existing folder is never reconfigured with other options: it is made anew.
   if (existsSync(folder) && !configuredWith(folder, options)) {
     run(process.execPath, [cmakeJs, 'clean', ...common]);
   }
   const defines = Object.entries(options).map(([key, value]) => `--CD${key}=${value}`);
-  run(process.execPath, [cmakeJs, 'compile', ...common, '--parallel', jobs, ...defines]);
+  run(process.execPath, [cmakeJs, 'build', ...common, '--parallel', jobs, ...defines]);
+  // Published by renaming: a process that has the old one open keeps it, and none ever sees half a file.
+  const published = join(here, 'build', 'Release', 'hazure.node');
+  mkdirSync(dirname(published), { recursive: true });
+  copyFileSync(join(folder, 'Release', 'hazure.node'), `${published}.new`);
+  renameSync(`${published}.new`, published);
 }
 
 async function testCore(headers) {
@@ -60,6 +107,7 @@ async function testCore(headers) {
     ...(existsSync(join(folder, 'CMakeCache.txt')) ? [] : ['-G', generator]),
     ...['-DHAZURE_BUILD_TESTS=ON', '-DHAZURE_BUILD_BENCH=ON', '-DHAZURE_NAPI=OFF'],
     `-DHAZURE_ORT_INCLUDE_DIR=${headers.folder}`,
+    `-DHAZURE_CUDA=${cudaChoice}`,
   ]);
   run('cmake', ['--build', folder, '--parallel', jobs]);
   const results = join(here, 'test-results');
@@ -81,7 +129,8 @@ if (!action) {
   process.exitCode = 2;
 } else {
   try {
-    await action(await ensureHeaders());
+    const headers = await ensureHeaders();
+    await alone(() => action(headers));
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

@@ -28,7 +28,9 @@ console.log(
     generator,
     nvcc,
     headers: headers ?? `pinned ${HEADERS_PACKAGE.version}`,
-    flags: [process.env.CXX, process.env.CXXFLAGS, process.env.CUDAFLAGS].map((value) => value ?? ''),
+    flags: [process.env.CXX, process.env.CXXFLAGS, process.env.CUDAFLAGS, process.env.HAZURE_CUDA].map(
+      (value) => value ?? '',
+    ),
   }),
 );
 

@@ -7,19 +7,26 @@ find_path(HAZURE_ORT_HEADERS onnxruntime_cxx_api.h
 if(HAZURE_ORT_HEADERS)
   set(HAZURE_WITH_ORT ON PARENT_SCOPE)
   message(STATUS "hazure: ONNX Runtime headers in ${HAZURE_ORT_HEADERS}")
-  target_sources(hazure_core PRIVATE
+  set(_hazure_engine
     engine/detector.cpp
     engine/embedder.cpp
     engine/failure.cpp
     engine/image_model.cpp
     engine/ort_failure.cpp
     engine/ort_library.cpp
+    engine/ort_tensor.cpp
+    engine/provider_options.cpp
     engine/providers.cpp
     engine/session.cpp
     engine/stage_pipeline.cpp
     engine/tensor.cpp
     engine/worker.cpp
   )
+  target_sources(hazure_core PRIVATE ${_hazure_engine})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 sees overlaps in std::string concatenation that are none (GCC bug 105651).
+    set_source_files_properties(${_hazure_engine} PROPERTIES COMPILE_OPTIONS -Wno-restrict)
+  endif()
   # SYSTEM: its warnings are not ours.
   target_include_directories(hazure_core SYSTEM PUBLIC "${HAZURE_ORT_HEADERS}")
   target_compile_definitions(hazure_core PUBLIC HAZURE_WITH_ORT ORT_API_MANUAL_INIT)

@@ -40,6 +40,31 @@ export interface PreprocessSpec {
 export type DeviceChoice = 'auto' | 'cpu' | 'cuda' | 'tensorrt';
 export type PrecisionChoice = 'auto' | 'fp32' | 'fp16';
 
+/** Options of ONNX Runtime's CUDA provider, also under TensorRT for what that leaves over. */
+export interface CudaOptions {
+  /** Upper bound of the memory arena; absent = as much as the device has. Running into it is an OutOfDeviceMemoryError. */
+  readonly memoryLimitBytes?: number;
+  /** How the arena grows; default `power-of-two` (fewer allocations), the other wastes less. */
+  readonly arenaGrowth?: 'power-of-two' | 'same-as-requested';
+  /** How cuDNN's convolution algorithms are chosen; default `exhaustive`: slow first run per shape, fastest later. */
+  readonly convolutionSearch?: 'exhaustive' | 'heuristic' | 'default';
+}
+
+/** Options of ONNX Runtime's TensorRT provider. */
+export interface TensorRtOptions {
+  /**
+   * Keeps built engines and timings, keyed by the model's sha256, GPU, precision and library versions; absent = the
+   * user's cache folder, `null` = build anew in every process.
+   */
+  readonly cacheDir?: string | null;
+  /** Upper bound of the scratch memory. */
+  readonly workspaceBytes?: number;
+  /** How long the builder searches, 0…5; TensorRT's default is 3. */
+  readonly optimisationLevel?: number;
+  /** Batch sizes that one engine is built for, min ≤ optimal ≤ max; absent = one engine per shape met. */
+  readonly batch?: { readonly min: number; readonly optimal: number; readonly max: number };
+}
+
 export interface SessionOptions {
   /** `auto` tries TensorRT, CUDA, CPU; one asked for by name and not there is a DeviceError that says what is missing. */
   readonly device?: DeviceChoice;
@@ -47,6 +72,8 @@ export interface SessionOptions {
   readonly precision?: PrecisionChoice;
   /** Intra-op threads of the CPU provider; 0 or absent = all usable cores (cgroup limits respected). */
   readonly threads?: number;
+  readonly cuda?: CudaOptions;
+  readonly tensorrt?: TensorRtOptions;
 }
 
 /** How a detector's raw outputs become boxes. */

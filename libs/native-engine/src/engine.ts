@@ -10,6 +10,8 @@ import type {
 import { loadBinding } from './load-binding.js';
 import { guarded, guardedAsync } from './native-errors.js';
 import type { RawBinding } from './raw-binding.js';
+import { rawSessionOptions } from './session-options.js';
+import type { RawSessionOptions } from './session-options.js';
 
 let engine: Engine | undefined;
 
@@ -37,12 +39,30 @@ export function engineOver(binding: RawBinding): Engine {
   };
 }
 
+function sessionOptions(
+  binding: RawBinding,
+  modelPath: string,
+  options: SessionOptions | undefined,
+): Promise<RawSessionOptions | undefined> {
+  return rawSessionOptions(modelPath, options, () => binding.info().cuda.devices.length > 0);
+}
+
+async function withSession<Config extends DetectorEngineConfig | EmbedderEngineConfig>(
+  binding: RawBinding,
+  config: Config,
+): Promise<Omit<Config, 'session'> & { readonly session?: RawSessionOptions | undefined }> {
+  if (config === null || typeof config !== 'object') return config;
+  return { ...config, session: await sessionOptions(binding, config.modelPath, config.session) };
+}
+
 async function loadSession(
   binding: RawBinding,
   modelPath: string,
   options?: SessionOptions,
 ): Promise<InferenceSession> {
-  const { handle, description } = await guardedAsync(() => binding.loadSession(modelPath, options));
+  const { handle, description } = await guardedAsync(async () =>
+    binding.loadSession(modelPath, await sessionOptions(binding, modelPath, options)),
+  );
   return {
     ...description,
     run: (feeds) => guardedAsync(() => binding.runSession(handle, feeds)),
@@ -51,7 +71,9 @@ async function loadSession(
 }
 
 async function loadDetector(binding: RawBinding, config: DetectorEngineConfig): Promise<DetectorEngine> {
-  const { handle, description } = await guardedAsync(() => binding.loadDetector(config));
+  const { handle, description } = await guardedAsync(async () =>
+    binding.loadDetector(await withSession(binding, config)),
+  );
   return {
     ...description,
     detect: (images, options) => guardedAsync(() => binding.detect(handle, images, options)),
@@ -60,7 +82,9 @@ async function loadDetector(binding: RawBinding, config: DetectorEngineConfig): 
 }
 
 async function loadEmbedder(binding: RawBinding, config: EmbedderEngineConfig): Promise<EmbedderEngine> {
-  const { handle, description, dimensions } = await guardedAsync(() => binding.loadEmbedder(config));
+  const { handle, description, dimensions } = await guardedAsync(async () =>
+    binding.loadEmbedder(await withSession(binding, config)),
+  );
   return {
     ...description,
     dimensions,

@@ -1,2 +1,3 @@
 export * from './api.js';
 export { loadEngine } from './engine.js';
+export { defaultTensorRtCacheDir } from './session-options.js';

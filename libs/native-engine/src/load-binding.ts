@@ -11,13 +11,7 @@ const require = createRequire(import.meta.url);
 export function addonPath(): string {
   const chosen = process.env['HAZURE_ADDON'];
   if (chosen) return chosen;
-  return join(
-    dirname(require.resolve('@hazure/native/package.json')),
-    'build',
-    'addon',
-    'Release',
-    'hazure.node',
-  );
+  return join(dirname(require.resolve('@hazure/native/package.json')), 'build', 'Release', 'hazure.node');
 }
 
 /** The ONNX Runtime library: HAZURE_ONNXRUNTIME, or the one that onnxruntime-node ships for this platform. */

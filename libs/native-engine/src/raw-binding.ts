@@ -10,9 +10,9 @@ import type {
   RawImage,
   RawRegion,
   SessionDescription,
-  SessionOptions,
   Tensor,
 } from './api.js';
+import type { RawSessionOptions } from './session-options.js';
 
 declare const kind: unique symbol;
 /** An opaque, tagged object of the addon; one of another kind is refused. */
@@ -28,6 +28,8 @@ export interface Loaded<H> {
   readonly handle: H;
   readonly description: SessionDescription;
 }
+
+type WithRawSession<Config> = Omit<Config, 'session'> & { readonly session?: RawSessionOptions | undefined };
 
 export interface DecodeOptions extends DetectOptions {
   readonly inputWidthPx: number;
@@ -47,16 +49,16 @@ export interface RawBinding {
   openRuntime(libraryPath: string): void;
   info(): EngineInfo;
   memory(): { device: string; totalBytes: number; freeBytes: number }[];
-  loadSession(modelPath: string, options?: SessionOptions): Promise<Loaded<SessionHandle>>;
+  loadSession(modelPath: string, options?: RawSessionOptions): Promise<Loaded<SessionHandle>>;
   runSession(handle: SessionHandle, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
-  loadDetector(config: DetectorEngineConfig): Promise<Loaded<DetectorHandle>>;
+  loadDetector(config: WithRawSession<DetectorEngineConfig>): Promise<Loaded<DetectorHandle>>;
   detect(
     handle: DetectorHandle,
     images: readonly RawImage[],
     options: DetectOptions,
   ): Promise<DetectionRows[]>;
   loadEmbedder(
-    config: EmbedderEngineConfig,
+    config: WithRawSession<EmbedderEngineConfig>,
   ): Promise<Loaded<EmbedderHandle> & { readonly dimensions: number }>;
   embed(handle: EmbedderHandle, regions: readonly RawRegion[]): Promise<Float32Array>;
   close(handle: SessionHandle | DetectorHandle | EmbedderHandle): Promise<void>;

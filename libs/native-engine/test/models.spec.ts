@@ -225,7 +225,7 @@ describe('what models refuse', () => {
 
   test('a handle of another kind', async () => {
     const binding = loadBinding();
-    const { handle } = await binding.loadEmbedder(embedderConfig('embedder'));
+    const { handle } = await binding.loadEmbedder({ ...embedderConfig('embedder'), session: {} });
     for (const wrong of [handle, {}, null, 3, Object.create(handle)]) {
       expect(() => binding.detect(wrong as never, images, options)).toThrow(/the handle of a detector/);
     }

@@ -114,6 +114,16 @@ describe('what a session refuses', () => {
     await fallback.close();
   });
 
+  test('a precision that the model does not hold', async () => {
+    const load = engine.loadSession(tinyModel('embedder'), { device: 'cpu', precision: 'fp16' });
+    await expect(load).rejects.toThrow(
+      /fp16 was asked for, but cpu runs .+embedder\.onnx in the fp32 that it holds/,
+    );
+    const session = await engine.loadSession(tinyModel('embedder'), { device: 'cpu', precision: 'fp32' });
+    expect(session.precision).toBe('fp32');
+    await session.close();
+  });
+
   test('wrong feeds', async () => {
     const session = await engine.loadSession(tinyModel('embedder'));
     const good: Tensor = { type: 'float32', dims: [1, 3, 4, 4], data: new Float32Array(48) };
@@ -145,6 +155,13 @@ describe('what a session refuses', () => {
     [{ threads: 1.5 }, /options\.threads/],
     [{ precision: 16 }, /options\.precision: expected a string, got 16/],
     [null, /options: expected an object, got null/],
+    [{ cuda: { memoryLimitBytes: 0 } }, /options\.cuda\.memoryLimitBytes: expected a whole number of 1…/],
+    [{ cuda: { convolutionSearch: 'best' } }, /options\.cuda\.convolutionSearch: expected one of exhaustive/],
+    [
+      { tensorrt: { optimisationLevel: 6 } },
+      /options\.tensorrt\.optimisationLevel: expected a whole number of 0…5/,
+    ],
+    [{ tensorrt: { batch: { min: 4, optimal: 2, max: 8 } } }, /options\.tensorrt\.batch\.optimal: .*4…/],
   ])('the options %j', async (options, message) => {
     await expect(engine.loadSession(tinyModel('embedder'), options as never)).rejects.toThrow(message);
   });

@@ -16,7 +16,10 @@ ThreadPool& engine_pool() {
 ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, const SessionOptions& options)
     : spec_(spec) {
   placement_of(PixelRect{0, 0, 1, 1}, spec);  // refuses a bad spec before a model is loaded for it
-  session_ = Session::load(path, options);
+  SessionOptions shaped = options;
+  shaped.input_height_px = spec.height_px;
+  shaped.input_width_px = spec.width_px;
+  session_ = Session::load(path, shaped);
   const auto& inputs = session_->description().inputs;
   const auto unsupported = [&](const std::string& what) {
     return Failure("MODEL_UNSUPPORTED", ErrorKind::kModel, "The model " + path + " " + what,

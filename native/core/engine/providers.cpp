@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <optional>
 
 #include "hazure/engine/ort_failure.hpp"
+#include "hazure/engine/ort_tensor.hpp"
+#include "hazure/engine/provider_options.hpp"
 #include "hazure/system_info.hpp"
 
 namespace hazure {
@@ -23,8 +25,6 @@ struct ProviderFacts {
 constexpr ProviderFacts kTensorRt{Device::kTensorRt, "TensorRT", "TensorrtExecutionProvider",
                                   "libonnxruntime_providers_tensorrt.so"};
 constexpr ProviderFacts kCuda{Device::kCuda, "CUDA", "CUDAExecutionProvider", "libonnxruntime_providers_cuda.so"};
-
-using Options = std::map<std::string, std::string>;
 
 /** What is missing for this provider, or nullopt when nothing obvious is. */
 std::optional<std::string> missing_for(const ProviderFacts& facts, const OrtLibrary& library, int device_id) {
@@ -49,7 +49,7 @@ std::optional<std::string> missing_for(const ProviderFacts& facts, const OrtLibr
 
 /** Key and value arrays as the C API wants them. */
 struct OptionArrays {
-  explicit OptionArrays(const Options& options) {
+  explicit OptionArrays(const ProviderOptions& options) {
     for (const auto& [key, value] : options) {
       keys.push_back(key.c_str());
       values.push_back(value.c_str());
@@ -60,7 +60,7 @@ struct OptionArrays {
 };
 
 void append_cuda(Ort::SessionOptions& target, const SessionOptions& options) {
-  const Options values{{"device_id", std::to_string(options.device_id)}};
+  const ProviderOptions values = cuda_provider_options(options);
   const OptionArrays arrays(values);
   OrtCUDAProviderOptionsV2* raw = nullptr;
   Ort::ThrowOnError(Ort::GetApi().CreateCUDAProviderOptions(&raw));
@@ -71,9 +71,34 @@ void append_cuda(Ort::SessionOptions& target, const SessionOptions& options) {
   target.AppendExecutionProvider_CUDA_V2(*raw);
 }
 
-void append_tensorrt(Ort::SessionOptions& target, const SessionOptions& options) {
-  const bool fp16 = options.precision != PrecisionChoice::kFp32;
-  const Options values{{"device_id", std::to_string(options.device_id)}, {"trt_fp16_enable", fp16 ? "1" : "0"}};
+/** What the installed TensorRT calls itself, e.g. 101303; `unknown` where it can't be asked. */
+std::string tensorrt_version() {
+  void* handle = dlopen("libnvinfer.so.10", RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) return "unknown";
+  const auto version = reinterpret_cast<std::int32_t (*)()>(dlsym(handle, "getInferLibVersion"));
+  return version == nullptr ? "unknown" : std::to_string(version());
+}
+
+/** The inputs of a model, for a shape profile; optimisation is left out, so that this costs little. */
+std::vector<TensorInfo> inputs_of(OrtLibrary& library, const std::string& path) {
+  Ort::SessionOptions plain;
+  plain.SetGraphOptimizationLevel(GraphOptimizationLevel::ORT_DISABLE_ALL);
+  return model_inputs(Ort::Session(library.env(), path.c_str(), plain));
+}
+
+void append_tensorrt(Ort::SessionOptions& target, OrtLibrary& library, const std::string& path,
+                     const SessionOptions& options) {
+  TensorRtSystem system{"gpu", "unknown", library.version(), tensorrt_version()};
+  for (const CudaDevice& device : cuda_info().devices) {
+    if (device.id != options.device_id) continue;
+    system.gpu_name = device.name;
+    system.compute_capability = device.compute_capability;
+  }
+  const std::string cache = tensorrt_cache_folder(options, system);
+  if (!cache.empty()) std::filesystem::create_directories(cache);
+  std::vector<TensorInfo> inputs;
+  if (options.tensorrt.batch.max > 0) inputs = inputs_of(library, path);
+  const ProviderOptions values = tensorrt_provider_options(options, inputs, cache);
   const OptionArrays arrays(values);
   OrtTensorRTProviderOptionsV2* raw = nullptr;
   Ort::ThrowOnError(Ort::GetApi().CreateTensorRTProviderOptions(&raw));
@@ -108,7 +133,7 @@ Ort::Session open_with(OrtLibrary& library, const std::string& path, const Sessi
                        const ProviderFacts& facts) {
   Ort::SessionOptions target = base_options(options);
   if (facts.device == Device::kTensorRt) {
-    append_tensorrt(target, options);
+    append_tensorrt(target, library, path, options);
   } else {
     append_cuda(target, options);
   }

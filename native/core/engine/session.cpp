@@ -5,69 +5,17 @@
 
 #include "hazure/engine/ort_failure.hpp"
 #include "hazure/engine/ort_library.hpp"
+#include "hazure/engine/ort_tensor.hpp"
 #include "hazure/engine/providers.hpp"
 
 namespace hazure {
 namespace {
 
-ElementType from_onnx(ONNXTensorElementDataType type) {
-  switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-      return ElementType::kFloat32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-      return ElementType::kFloat16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      return ElementType::kInt64;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      return ElementType::kInt32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-      return ElementType::kUint8;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
-      return ElementType::kBool;
-    default:
-      return ElementType::kOther;
-  }
-}
-
-ONNXTensorElementDataType to_onnx(ElementType type) {
-  switch (type) {
-    case ElementType::kFloat32:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-    case ElementType::kFloat16:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
-    case ElementType::kInt64:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-    case ElementType::kInt32:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
-    case ElementType::kUint8:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
-    case ElementType::kBool:
-      return ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
-    case ElementType::kOther:
-      break;
-  }
-  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-}
-
-TensorInfo describe(std::string name, const Ort::TypeInfo& info) {
-  TensorInfo described{std::move(name), ElementType::kOther, {}};
-  if (info.GetONNXType() != ONNX_TYPE_TENSOR) return described;
-  const auto tensor = info.GetTensorTypeAndShapeInfo();
-  described.type = from_onnx(tensor.GetElementType());
-  described.dims = tensor.GetShape();
-  return described;
-}
-
 SessionDescription describe(const Ort::Session& session) {
   SessionDescription description;
+  description.inputs = model_inputs(session);
+  description.outputs = model_outputs(session);
   Ort::AllocatorWithDefaultOptions allocator;
-  for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
-    description.inputs.push_back(describe(session.GetInputNameAllocated(i, allocator).get(), session.GetInputTypeInfo(i)));
-  }
-  for (std::size_t i = 0; i < session.GetOutputCount(); ++i) {
-    description.outputs.push_back(
-        describe(session.GetOutputNameAllocated(i, allocator).get(), session.GetOutputTypeInfo(i)));
-  }
   const auto metadata = session.GetModelMetadata();
   for (const auto& key : metadata.GetCustomMetadataMapKeysAllocated(allocator)) {
     const auto value = metadata.LookupCustomMetadataMapAllocated(key.get(), allocator);
@@ -86,6 +34,17 @@ std::string shape_text(std::span<const std::int64_t> dims) {
 }
 
 [[noreturn]] void refuse(const std::string& message) { throw Failure("INPUT_INVALID", ErrorKind::kInput, message); }
+
+/** A precision asked for by name is never replaced without a word. */
+void check_precision(const SessionDescription& description, const SessionOptions& options, const std::string& path) {
+  if (options.precision == PrecisionChoice::kAuto) return;
+  const Precision wanted = options.precision == PrecisionChoice::kFp16 ? Precision::kFp16 : Precision::kFp32;
+  if (wanted == description.precision) return;
+  throw Failure("DEVICE_UNAVAILABLE", ErrorKind::kDevice,
+                std::string(precision_name(wanted)) + " was asked for, but " + device_name(description.device) +
+                    " runs " + path + " in the " + precision_name(description.precision) + " that it holds",
+                "Use `--precision auto`, a model exported in that precision, or TensorRT.");
+}
 
 OwnedTensor copy_out(const std::string& name, const Ort::Value& value) {
   OwnedTensor tensor;
@@ -136,6 +95,7 @@ std::unique_ptr<Session> Session::load(const std::string& path, const SessionOpt
   for (const auto& input : description.inputs) {
     if (input.type == ElementType::kFloat16) description.precision = Precision::kFp16;
   }
+  check_precision(description, options, path);
   return std::unique_ptr<Session>(new Session(std::move(opened.session), std::move(description)));
 }
 

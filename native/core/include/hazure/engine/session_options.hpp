@@ -9,9 +9,41 @@ enum class DeviceChoice { kAuto, kCpu, kCuda, kTensorRt };
 enum class Device { kCpu, kCuda, kTensorRt };
 enum class Precision { kFp32, kFp16 };
 enum class PrecisionChoice { kAuto, kFp32, kFp16 };
+enum class ArenaGrowth { kPowerOfTwo, kSameAsRequested };
+enum class ConvolutionSearch { kExhaustive, kHeuristic, kDefault };
 
 /** `cpu`, `cuda`, `tensorrt`. */
 const char* device_name(Device device);
+
+/** `fp32`, `fp16`. */
+const char* precision_name(Precision precision);
+
+struct CudaOptions {
+  /** Upper bound of the arena in bytes; 0 = none. */
+  std::uint64_t memory_limit_bytes = 0;
+  ArenaGrowth arena_growth = ArenaGrowth::kPowerOfTwo;
+  /** How cuDNN picks algorithms: exhaustive tries them once per shape and is fastest afterwards. */
+  ConvolutionSearch convolution_search = ConvolutionSearch::kExhaustive;
+};
+
+/** Batch sizes that an engine is built for; 0 in `max` = none given. */
+struct BatchProfile {
+  int min = 0;
+  int optimal = 0;
+  int max = 0;
+};
+
+struct TensorRtOptions {
+  /** Where engines and timings are kept between processes; empty = nowhere. */
+  std::string cache_dir;
+  /** Identifies the model in the cache: its sha256. Without it nothing is cached. */
+  std::string model_hash;
+  /** Upper bound of TensorRT's scratch memory; 0 = its own default. */
+  std::uint64_t workspace_bytes = 0;
+  /** 0…5, how long the builder searches; −1 = its own default (3). */
+  int optimisation_level = -1;
+  BatchProfile batch;
+};
 
 struct SessionOptions {
   DeviceChoice device = DeviceChoice::kAuto;
@@ -20,6 +52,11 @@ struct SessionOptions {
   PrecisionChoice precision = PrecisionChoice::kAuto;
   /** Intra-op threads of the CPU provider; 0 = usable_cores(). */
   int threads = 0;
+  CudaOptions cuda;
+  TensorRtOptions tensorrt;
+  /** Height and width that open dimensions of an image input will have, for shape profiles; 0 = unknown. */
+  int input_height_px = 0;
+  int input_width_px = 0;
 };
 
 }  // namespace hazure

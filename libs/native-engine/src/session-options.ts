@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { SessionOptions, TensorRtOptions } from './api.js';
+
+/** Session options as the addon takes them: the engine cache decided. */
+export interface RawSessionOptions extends Omit<SessionOptions, 'tensorrt'> {
+  readonly tensorrt?: Omit<TensorRtOptions, 'cacheDir'> & {
+    readonly cacheDir?: string;
+    readonly modelHash?: string;
+  };
+}
+
+/** Where TensorRT engines are kept unless told otherwise: `$XDG_CACHE_HOME/hazure/tensorrt`. */
+export function defaultTensorRtCacheDir(): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hazure', 'tensorrt');
+}
+
+/**
+ * Fills in what TensorRT's engine cache needs. The model is hashed only where an engine may be built at all.
+ *
+ * @param mayUseTensorRt whether this machine has a device for it
+ */
+export async function rawSessionOptions(
+  modelPath: string,
+  options: SessionOptions | undefined,
+  mayUseTensorRt: () => boolean,
+): Promise<RawSessionOptions | undefined> {
+  // What is no object is the addon's to refuse.
+  if (options === null || (options !== undefined && typeof options !== 'object')) return options;
+  const { tensorrt, ...others } = options ?? {};
+  const { cacheDir = defaultTensorRtCacheDir(), ...rest } = tensorrt ?? {};
+  const asked = [undefined, 'auto', 'tensorrt'].includes(others.device);
+  if (cacheDir === null || !asked || !mayUseTensorRt()) {
+    return tensorrt === undefined ? others : { ...others, tensorrt: rest };
+  }
+  return { ...others, tensorrt: { ...rest, cacheDir, modelHash: await sha256(modelPath) } };
+}
+
+/** Hex digest; an unreadable file gives '' (no cache), and the load that follows says what is wrong with it. */
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+    return hash.digest('hex');
+  } catch {
+    return '';
+  }
+}
