@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import * as tar from 'tar';
 import type { PullProgress, Registry, StoreOptions } from '../src/index.js';
@@ -239,6 +240,28 @@ describe('the Hugging Face hub as a source', () => {
     await pullModel('hub-model', store);
   });
 
+  test('goes through the proxy that the environment names', async () => {
+    const tunnels: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', (request, client: Socket) => {
+      tunnels.push(request.url!);
+      const upstream = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        upstream.pipe(client).pipe(upstream);
+      });
+      client.on('error', () => upstream.destroy());
+      upstream.on('error', () => client.destroy());
+    });
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const env = { HF_ENDPOINT: 'http://hub.invalid', HTTP_PROXY: address };
+    const model = await resolveModel('hub-model', options({ env }));
+    expect(readFileSync(model.path)).toEqual(files['onnx/model.onnx']);
+    expect(tunnels).toContain('hub.invalid:80');
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+
   test('several pulls at once fetch each file once', async () => {
     const store = options();
     requests.length = 0;
@@ -275,6 +298,15 @@ describe('the Hugging Face hub as a source', () => {
     await expect(resolveModel('org/none', store)).rejects.toMatchObject({ code: 'MODEL_MISSING' });
     expect(hubReference('./a/b')).toBeNull();
     expect(hubReference('models/x.onnx')).toBeNull();
+  });
+});
+
+test('a cache that can not be written is an error that says so', async () => {
+  const file = join(folder, 'not-a-folder');
+  writeFileSync(file, '');
+  await expect(pullModel('tiny', options({ cacheDir: join(file, 'models') }))).rejects.toMatchObject({
+    code: 'OUTPUT_UNWRITABLE',
+    hint: expect.stringContaining('HAZURE_CACHE_DIR'),
   });
 });
 

@@ -5,6 +5,7 @@ import type { OnPullProgress } from './progress.js';
 import type { Registry } from '../registry.js';
 import { REGISTRY } from '../registry.js';
 import { defaultModelCacheDir } from './files.js';
+import { proxyAwareFetch } from './proxy.js';
 
 /** Options that every function over the model cache takes. */
 export interface StoreOptions {
@@ -38,7 +39,7 @@ export function storeContext(options: StoreOptions = {}): StoreContext {
     offline: options.offline ?? (env['HAZURE_OFFLINE'] === '1' || env['HF_HUB_OFFLINE'] === '1'),
     onProgress: options.onProgress,
     npm: options.npm,
-    hub: { ...hubOptionsFrom(env), fetch: options.fetch ?? fetch, signal: options.signal },
+    hub: { ...hubOptionsFrom(env), fetch: options.fetch ?? proxyAwareFetch(env), signal: options.signal },
     registry: options.registry ?? REGISTRY,
   };
 }

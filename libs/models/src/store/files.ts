@@ -35,13 +35,22 @@ export function sha256Bytes(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR']);
+
+/** What to tell the user when the cache's disk is full or not writable; null for other errors. */
+export function diskError(cause: unknown): InputError | null {
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (typeof code !== 'string' || !DISK_CODES.has(code)) return null;
+  return new InputError('OUTPUT_UNWRITABLE', `The model cache can't be written: ${messageOf(cause)}`, {
+    hint: 'Make room, or set HAZURE_CACHE_DIR to a folder that can be written.',
+    cause,
+  });
+}
+
 /** Runs `work` while no other process works on the same bundle of the cache. */
 export async function withBundleLock<T>(cacheDir: string, id: string, work: () => Promise<T>): Promise<T> {
   await mkdir(cacheDir, { recursive: true }).catch((cause: unknown) => {
-    throw new InputError('OUTPUT_UNWRITABLE', `The model cache can't be written: ${messageOf(cause)}`, {
-      hint: 'Set HAZURE_CACHE_DIR to a folder that can be written.',
-      cause,
-    });
+    throw diskError(cause) ?? cause;
   });
   const release = await lockfile.lock(cacheDir, {
     lockfilePath: join(cacheDir, `${id}.lock`),

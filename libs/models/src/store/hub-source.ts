@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { InterruptedError, ModelError, messageOf } from '@hazure/contracts';
 import type { HubSource } from '../registry.js';
+import { diskError } from './files.js';
 
 export interface HubOptions {
   /** Default `https://huggingface.co`; `HF_ENDPOINT` names a mirror. */
@@ -142,7 +143,7 @@ export async function fetchHubFile(
         createWriteStream(part, { flags: response.status === 206 ? 'a' : 'w' }),
       );
     } catch (cause) {
-      throw networkError(url, cause, hub.signal);
+      throw diskError(cause) ?? networkError(url, cause, hub.signal);
     }
     if (have < file.bytes) throw networkError(url, new Error(`it ended at ${have} of ${file.bytes} bytes`));
   }

@@ -37,7 +37,7 @@ export async function readManifest(bundleDir: string): Promise<BundleManifest | 
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw damaged(path, error);
   }
   try {

