@@ -19,7 +19,7 @@ import { DirectoryRunStore, readManifest } from '@hazure/run-store';
 import { walkImages } from '@hazure/vision';
 import type { StoredBaseline } from './compose/baseline.js';
 import { resumeKey } from './compose/resume-key.js';
-import { composeExpander, composeSimilarity, listedConcepts } from './compose/semantics.js';
+import { composeExpander, listedConcepts } from './compose/semantics.js';
 import type { ComposedStages } from './compose/stages.js';
 import { ReportPresenter } from './report/presenter.js';
 import type { Session } from './session.js';
@@ -32,13 +32,39 @@ interface PhaseRequest {
   readonly options: PhaseOptions;
   readonly session: Session;
   readonly composed: ComposedStages;
-  readonly inputFolder: string;
+  readonly input: InputImages;
+}
+
+/** A folder and the images of it that a phase works on. */
+export interface InputImages {
+  readonly folder: string;
+  readonly refs: readonly ImageRef[];
+}
+
+/** What can be refused before any model is loaded: an output folder that can't be written. @throws InputError */
+export async function checkOutput(options: PhaseOptions, session: Session): Promise<void> {
+  await new DirectoryRunStore(options.outputDir, session.clock).checkWritable();
+}
+
+/** @throws InputError for a folder without images; ConfigError for ranges that select none */
+export async function inputImages(
+  folder: string,
+  ranges: string | undefined,
+  flag: '--train-indices' | '--test-indices',
+): Promise<InputImages> {
+  const all = await walkImages(folder);
+  const selected = parseIndexRanges(ranges);
+  const refs = selected ? all.filter(({ index }) => selected(index)) : all;
+  if (refs.length === 0) {
+    throw new ConfigError(`${flag} ${ranges} selects none of the ${all.length} images of ${folder}`);
+  }
+  return { folder, refs };
 }
 
 /** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
 export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
-  const { options, session, composed, inputFolder } = request;
-  const refs = await selectImages(inputFolder, options.trainIndices, '--train-indices');
+  const { options, session, composed, input } = request;
+  const { refs } = input;
   const listed = await listedConcepts(options);
   const { detector, embedder } = composed.stages;
   const key = resumeKey({
@@ -55,11 +81,11 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     return finishedSummary(finished);
   }
   const { folder, resumed } = await store.open({ kind: 'baseline', resumeKey: key, resume: options.resume });
-  announce(session, 'learn', inputFolder, refs, folder, resumed);
+  announce(session, 'learn', input, folder, resumed);
   return keepOrDiscard(session, folder, () =>
     learnBaseline({
-      ...runContext(request, refs, folder, key),
-      expander: composeExpander(options),
+      ...runContext(request, folder, key),
+      expander: composeExpander(options, composed.store),
       listedConcepts: listed,
       modelSources: composed.modelSources,
     }),
@@ -70,8 +96,8 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
 export async function runDetectPhase(
   request: PhaseRequest & { readonly stored: StoredBaseline },
 ): Promise<DetectPhaseResult> {
-  const { options, session, composed, inputFolder, stored } = request;
-  const refs = await selectImages(inputFolder, options.testIndices, '--test-indices');
+  const { options, session, composed, input, stored } = request;
+  const { refs } = input;
   const stages = { ...composed.stages, captioner: composed.captioner };
   checkSameEmbedder(stored, composed);
   const baseline = await stored.load();
@@ -88,28 +114,23 @@ export async function runDetectPhase(
   });
   const store = new DirectoryRunStore(options.outputDir, session.clock);
   const { folder, resumed } = await store.open({ kind: 'detection', resumeKey: key, resume: options.resume });
-  announce(session, 'detect', inputFolder, refs, folder, resumed);
+  announce(session, 'detect', input, folder, resumed);
   return keepOrDiscard(session, folder, () =>
     detectOutliers({
-      ...runContext(request, refs, folder, key),
+      ...runContext(request, folder, key),
       stages,
       baseline,
-      similarity: composeSimilarity(),
+      similarity: composed.similarity,
     }),
   );
 }
 
-function runContext(
-  request: PhaseRequest,
-  refs: readonly ImageRef[],
-  folder: RunFolder,
-  key: string,
-): RunContext {
-  const { options, session, composed, inputFolder } = request;
+function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunContext {
+  const { options, session, composed, input } = request;
   return {
     options,
-    inputFolder: resolve(inputFolder),
-    refs,
+    inputFolder: resolve(input.folder),
+    refs: input.refs,
     folder,
     stages: composed.stages,
     streamOptions: composed.streamOptions,
@@ -122,17 +143,6 @@ function runContext(
     resumeKey: key,
     versions: composed.versions,
   };
-}
-
-async function selectImages(folder: string, ranges: string | undefined, flag: string): Promise<ImageRef[]> {
-  const all = await walkImages(folder);
-  const selected = parseIndexRanges(ranges);
-  if (!selected) return all;
-  const refs = all.filter(({ index }) => selected(index));
-  if (refs.length === 0) {
-    throw new ConfigError(`${flag} ${ranges} selects none of the ${all.length} images of ${folder}`);
-  }
-  return refs;
 }
 
 function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
@@ -151,14 +161,13 @@ function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): vo
 function announce(
   session: Session,
   phase: string,
-  inputFolder: string,
-  refs: readonly ImageRef[],
+  input: InputImages,
   folder: RunFolder,
   resumed: boolean,
 ): void {
   const done = folder.shards.nextPosition;
   const where = resumed ? ` (going on after ${done})` : '';
-  session.logger.info(`${phase}: ${refs.length} images of ${inputFolder}${where}`);
+  session.logger.info(`${phase}: ${input.refs.length} images of ${input.folder}${where}`);
 }
 
 /**

@@ -123,12 +123,19 @@ export const phaseOptionsSchema = z.strictObject({
     .describe('a crop above this percentile of held-out baseline scores is a feature outlier')
     .meta({ group: 'scoring' } satisfies OptionMeta),
 
+  perClass: z
+    .boolean()
+    .default(false)
+    .describe('judge each object against its own class; rare classes against all')
+    .meta({ group: 'scoring', commands: ['learn', 'run'] } satisfies OptionMeta),
   fdr: z
     .number()
     .gt(0)
     .lt(1)
     .optional()
-    .describe('control the share of false alarms among the flagged (Benjamini-Hochberg) instead of the percentile')
+    .describe(
+      'control the share of false alarms among the flagged (Benjamini-Hochberg) instead of the percentile',
+    )
     .meta({ group: 'scoring', placeholder: 'RATE', commands: ['detect', 'run'] } satisfies OptionMeta),
 
   useConceptList: z
@@ -136,12 +143,24 @@ export const phaseOptionsSchema = z.strictObject({
     .default(false)
     .describe('expand the baseline classes with related concepts')
     .meta({ group: 'semantics', commands: ['learn', 'run'] } satisfies OptionMeta),
+  conceptPrompt: z
+    .enum(['important', 'similar', 'context', 'condition'])
+    .default('important')
+    .describe('what a language model is asked about each class')
+    .meta({ group: 'semantics', commands: ['learn', 'run'] } satisfies OptionMeta),
   conceptList: z
     .string()
     .min(1)
     .optional()
     .describe('file with common concepts: one a line, or a JSON list')
     .meta({ group: 'semantics', placeholder: 'FILE', commands: ['learn', 'run'] } satisfies OptionMeta),
+  similarity: z
+    .enum(['auto', 'wordnet', 'clip'])
+    .default('auto')
+    .describe(
+      "how captions are compared with labels; auto: by the embedder's text tower where it has one, else WordNet",
+    )
+    .meta({ group: 'semantics', commands: ['detect', 'run'] } satisfies OptionMeta),
   lim1: z
     .number()
     .min(-1)

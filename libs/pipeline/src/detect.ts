@@ -56,7 +56,8 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
   await streamObjects({ ...request, options: request.streamOptions, times });
 
   const gathered = await gatherShards(folder);
-  const { crops, failures, images } = gathered;
+  const { crops, failures } = gathered;
+  const images = gathered.images.length;
   const candidates = buildCandidates({
     baselineClasses: baseline.concepts.classes,
     detectorClasses: request.stages.detector.classNames,

@@ -8,7 +8,7 @@ export interface Gathered {
   readonly embeddings: EmbeddingMatrix;
   readonly failures: readonly FailureRecord[];
   readonly tally: ClassTally;
-  readonly images: number;
+  readonly images: readonly ImageRecord[];
 }
 
 /** Reads the shards back in order. */
@@ -17,11 +17,11 @@ export async function gatherShards(folder: RunFolder): Promise<Gathered> {
   const failures: FailureRecord[] = [];
   const parts: EmbeddingMatrix[] = [];
   const tally = new ClassTally();
-  let images = 0;
+  const images: ImageRecord[] = [];
   for await (const shard of folder.shards.read()) {
     for (const image of shard.images as ImageRecord[]) {
       tally.addImage(image);
-      images++;
+      images.push(image);
     }
     for (const crop of shard.crops as CropRecord[]) {
       tally.addCrop(crop);
@@ -46,13 +46,18 @@ export function stackEmbeddings(parts: readonly EmbeddingMatrix[]): EmbeddingMat
   return { data, rows, cols };
 }
 
+/** Writes one record a line. */
+export async function writeJsonl(folder: RunFolder, name: string, records: readonly object[]): Promise<void> {
+  const writer = await folder.openJsonl(name);
+  for (const record of records) await writer.write(record);
+  await writer.close();
+}
+
 /**
  * Writes `failures.jsonl`. A run without failures says so in one line, so that an empty file always means a
  * torn one.
  */
 export async function writeFailures(folder: RunFolder, failures: readonly FailureRecord[]): Promise<void> {
-  const writer = await folder.openJsonl('failures.jsonl');
-  if (failures.length === 0) await writer.write({ failures: 0, message: 'every input was processed' });
-  for (const failure of failures) await writer.write(failure);
-  await writer.close();
+  const none = [{ failures: 0, message: 'every input was processed' }];
+  await writeJsonl(folder, 'failures.jsonl', failures.length === 0 ? none : failures);
 }

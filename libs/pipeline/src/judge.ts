@@ -26,7 +26,7 @@ export async function judge(request: {
   const { crops, embeddings } = gathered;
   if (crops.length === 0) return [];
   const features = await times.measure('score', 'objects', crops.length, () =>
-    baseline.scorers.judge(embeddings, options),
+    baseline.scorers.judge(embeddings, crops, options),
   );
   const semantics = await times.measure('match', 'objects', crops.length, () =>
     judgeAllCaptions(gathered, candidates, similarity, {

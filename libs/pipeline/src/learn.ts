@@ -1,6 +1,6 @@
 import { InputError, type RunPresenter } from '@hazure/contracts';
 import type { Concept, ConceptList } from '@hazure/concept-matching';
-import { gatherShards, writeFailures, type Gathered } from './gather.js';
+import { gatherShards, writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
 import { streamObjects } from './objects.js';
 import { manifestHead, modelsOf, type RunContext } from './run-context.js';
@@ -44,7 +44,8 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   await streamObjects({ ...request, options: request.streamOptions, times });
 
   const gathered = await gatherShards(folder);
-  const { crops, embeddings, failures, images } = gathered;
+  const { crops, embeddings, failures } = gathered;
+  const images = gathered.images.length;
   if (crops.length === 0) throw noObjects(images, failures.length, request);
   const scorers = await times.measure('fit', 'objects', crops.length, () =>
     fitBaselineScorers({ embeddings, crops, options }),
@@ -115,9 +116,8 @@ async function writeArtifacts(
     detectorClasses: request.stages.detector.classNames,
     embeddingDimensions: embeddings.cols,
   });
-  const cropWriter = await folder.openJsonl('crops.jsonl');
-  for (const crop of crops) await cropWriter.write(crop);
-  await cropWriter.close();
+  await writeJsonl(folder, 'images.jsonl', gathered.images);
+  await writeJsonl(folder, 'crops.jsonl', crops);
   const matrix = await folder.openMatrix('features.npy', embeddings.cols);
   await matrix.append(embeddings.data);
   await matrix.close();

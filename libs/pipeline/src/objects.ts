@@ -97,7 +97,7 @@ export async function streamObjects(request: {
   const chunks = chunked(loaded, { count: options.chunkImages, weight: CHUNK_BYTES }, (item) =>
     item.image ? item.image.data.byteLength : 0,
   );
-  const detected = mapConcurrent(readAhead(chunks, 1), 1, (chunk) => worker.detect(chunk));
+  const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
   const processed = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.describe(chunk));
 
   let shard: Processed[] = [];

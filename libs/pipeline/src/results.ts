@@ -1,6 +1,6 @@
 import type { ConceptCandidate, ParquetColumn, RecordWriter, Verdict } from '@hazure/contracts';
 import type { CombinedMap, DetectRequest, ObjectResult } from './detect.js';
-import { writeFailures, type Gathered } from './gather.js';
+import { writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { saveOutliers } from './outliers.js';
 import { modelsOf } from './run-context.js';
 import type { StageTimes } from './stage-times.js';
@@ -89,7 +89,6 @@ export async function writeResults(input: {
         'detection_results.json',
         {
           format: 'hazure-detection/1',
-          baseline: baseline.name,
           scorer: baseline.scorers.defaultScorer,
           candidates,
         },
@@ -115,6 +114,7 @@ export async function writeResults(input: {
   }
   for (const { writer } of writers) await writer.close();
   await folder.writeJson('statistics.json', statistics(input));
+  await writeJsonl(folder, 'images.jsonl', gathered.images);
   await writeFailures(folder, gathered.failures);
   if (map.map) {
     await folder.writeBytes(

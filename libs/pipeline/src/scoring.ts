@@ -24,10 +24,12 @@ export class BaselineScorers {
   /** Feature verdict i belongs to row i. */
   async judge(
     x: EmbeddingMatrix,
+    crops: readonly CropRecord[],
     options: Pick<PhaseOptions, 'thresholdPercentile' | 'fdr'>,
   ): Promise<FeatureVerdict[]> {
     const { scores, pValues, outlier } = await this.fitted.score(x, {
       percentile: options.thresholdPercentile,
+      classes: crops.map(({ className }) => className),
       ...(options.fdr === undefined ? {} : { fdr: options.fdr }),
     });
     const names = Object.keys(scores);
@@ -69,6 +71,8 @@ export async function fitBaselineScorers(request: {
     await fitBaseline({
       features: embeddings,
       groups: crops.map(({ imageIndex }) => imageIndex),
+      classes: crops.map(({ className }) => className),
+      perClass: options.perClass,
       percentile: options.thresholdPercentile,
       seed: options.seed,
       scorerOptions: { iforest: { contamination: options.contamination } },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
@@ -24,6 +24,31 @@ export function unwritable(path: string, cause: unknown): InputError {
   });
 }
 
+/**
+ * Makes a folder and what is missing above it. Node's own recursive mkdir never ends where the kernel answers ENOENT
+ * below an existing folder, as /proc does.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const reason = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (reason(error) === 'EEXIST') {
+      if ((await stat(path)).isDirectory()) return;
+      throw error;
+    }
+    const parent = dirname(path);
+    if (reason(error) !== 'ENOENT' || parent === path) throw error;
+    const parentExists = await stat(parent).then(
+      () => true,
+      () => false,
+    );
+    if (parentExists) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
 /** Writes the whole file under a temporary name and renames it. */
 export async function writeAtomic(path: string, content: Uint8Array | string): Promise<Written> {
   const bytes =
@@ -31,7 +56,7 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
       ? Buffer.from(content, 'utf8')
       : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFileAtomic(path, bytes, { fsync: false });
   } catch (cause) {
     throw unwritable(path, cause);
@@ -62,7 +87,7 @@ export class AtomicStream {
 
   static async open(path: string): Promise<AtomicStream> {
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       const opened = new AtomicStream(path, `${path}.tmp`);
       await once(opened.stream, 'open');
       return opened;

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type {
   MatrixWriter,
@@ -11,7 +11,7 @@ import type {
   RunManifestHead,
   ShardStore,
 } from '@hazure/contracts';
-import { unwritable, writeAtomic, type Written } from './atomic.js';
+import { makeFolder, unwritable, writeAtomic, type Written } from './atomic.js';
 import { NpyMatrixWriter } from './npy.js';
 import { DirectoryShardStore } from './shards.js';
 import { CsvWriter, JsonListWriter, JsonlWriter, ParquetRecordWriter } from './writers.js';
@@ -35,7 +35,7 @@ export class DirectoryRunFolder implements RunFolder {
   /** `partialPath` must end in `.partial`; it is made when it is not there. */
   static async open(partialPath: string): Promise<DirectoryRunFolder> {
     try {
-      await mkdir(partialPath, { recursive: true });
+      await makeFolder(partialPath);
       const shards = await DirectoryShardStore.open(join(partialPath, SHARDS_FOLDER));
       return new DirectoryRunFolder(partialPath, shards);
     } catch (cause) {
@@ -90,7 +90,7 @@ export class DirectoryRunFolder implements RunFolder {
   async copyWithin(from: string, to: string): Promise<void> {
     const target = join(this.current, to);
     try {
-      await mkdir(dirname(target), { recursive: true });
+      await makeFolder(dirname(target));
       await copyFile(join(this.current, from), `${target}.tmp`);
       await rename(`${target}.tmp`, target);
     } catch (cause) {

@@ -167,7 +167,22 @@ test('an output folder that is a file is an error that says what to do', async (
   await writeFile(join(root, 'file'), '');
   const blocked = new DirectoryRunStore(join(root, 'file'), clock);
   await expect(blocked.checkWritable()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  const below = new DirectoryRunStore(join(root, 'file', 'deeper'), clock);
+  await expect(below.checkWritable()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
 });
+
+test('folders that are missing are made, as deep as need be', async () => {
+  await new DirectoryRunStore(join(root, 'a', 'b', 'c'), clock).checkWritable();
+  await access(join(root, 'a', 'b', 'c'));
+});
+
+(process.platform === 'linux' ? test : test.skip)(
+  'a place where nothing can be made is refused, not retried',
+  async () => {
+    const blocked = new DirectoryRunStore('/proc/hazure/results', clock);
+    await expect(blocked.checkWritable()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  },
+);
 
 test('a finished run is found again by its key', async () => {
   const folder = await openNew();

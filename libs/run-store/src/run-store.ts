@@ -1,7 +1,7 @@
-import { access, constants, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, type RunFolder, type RunStore } from '@hazure/contracts';
-import { unwritable } from './atomic.js';
+import { makeFolder, unwritable } from './atomic.js';
 import { DirectoryRunFolder, PARTIAL_SUFFIX } from './run-folder.js';
 import { readManifest } from './manifest.js';
 
@@ -24,8 +24,7 @@ export class DirectoryRunStore implements RunStore {
   /** Makes the output folder if need be and checks that it can be written; call before any long work. */
   async checkWritable(): Promise<void> {
     try {
-      await mkdir(this.outputDir, { recursive: true });
-      if (!(await stat(this.outputDir)).isDirectory()) throw new Error('it is not a folder');
+      await makeFolder(this.outputDir);
       await access(this.outputDir, constants.W_OK);
     } catch (cause) {
       throw unwritable(this.outputDir, cause);

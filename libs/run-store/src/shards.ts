@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { InputError, type FailureRecord, type Shard, type ShardStore } from '@hazure/contracts';
-import { sha256Hex, unwritable } from './atomic.js';
+import { makeFolder, sha256Hex, unwritable } from './atomic.js';
 
 const headSchema = z.strictObject({
   kind: z.literal('shard'),
@@ -30,7 +30,7 @@ export class DirectoryShardStore implements ShardStore {
   ) {}
 
   static async open(folder: string): Promise<DirectoryShardStore> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const ranges: { from: number; to: number }[] = [];
     for (const name of (await readdir(folder)).sort()) {
       const match = NAME.exec(name);

@@ -4,7 +4,14 @@ import { openBaseline } from '../compose/baseline.js';
 import { composeStages } from '../compose/stages.js';
 import type { CommandOutcome } from '../console/outcome.js';
 import { resolvePhaseOptions } from '../options/resolve.js';
-import { runDetectPhase, runLearnPhase, type DetectPhaseResult, type LearnPhaseResult } from '../phases.js';
+import {
+  checkOutput,
+  inputImages,
+  runDetectPhase,
+  runLearnPhase,
+  type DetectPhaseResult,
+  type LearnPhaseResult,
+} from '../phases.js';
 import type { Session } from '../session.js';
 
 /** `hazure learn IMAGES` */
@@ -14,9 +21,11 @@ export async function learnCommand(
   args: string[],
 ): Promise<CommandOutcome> {
   const options = resolve(command, 'learn');
+  await checkOutput(options, session);
+  const input = await inputImages(args[0], options.trainIndices, '--train-indices');
   const composed = await composeStages(options, session);
   try {
-    const learned = await runLearnPhase({ options, session, composed, inputFolder: args[0] });
+    const learned = await runLearnPhase({ options, session, composed, input });
     return learnOutcome(learned);
   } finally {
     await composed.close();
@@ -37,9 +46,11 @@ export async function detectCommand(
   }
   const stored = await openBaseline(given.baseline);
   const options = resolve(command, 'detect', stored.inherited);
+  await checkOutput(options, session);
+  const input = await inputImages(args[0], options.testIndices, '--test-indices');
   const composed = await composeStages(options, session);
   try {
-    const detected = await runDetectPhase({ options, session, composed, inputFolder: args[0], stored });
+    const detected = await runDetectPhase({ options, session, composed, input, stored });
     return detectOutcome(detected);
   } finally {
     await composed.close();
@@ -63,11 +74,14 @@ export async function runBoth(
   testFolder: string,
 ): Promise<CommandOutcome & { readonly learned: LearnPhaseResult; readonly detected: DetectPhaseResult }> {
   const startedMs = session.clock.monotonicMs();
+  await checkOutput(options, session);
+  const normal = await inputImages(baselineFolder, options.trainIndices, '--train-indices');
+  const fresh = await inputImages(testFolder, options.testIndices, '--test-indices');
   const composed = await composeStages(options, session);
   try {
-    const learned = await runLearnPhase({ options, session, composed, inputFolder: baselineFolder });
+    const learned = await runLearnPhase({ options, session, composed, input: normal });
     const stored = await openBaseline(learned.folder);
-    const detected = await runDetectPhase({ options, session, composed, inputFolder: testFolder, stored });
+    const detected = await runDetectPhase({ options, session, composed, input: fresh, stored });
     const failures = learned.failures + detected.failures;
     const json = {
       baselineDir: learned.folder,

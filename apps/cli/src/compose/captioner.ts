@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { TemplateCaptioner, openAiCaptioner } from '@hazure/captioning';
 import { ConfigError, type Captioner, type PhaseOptions } from '@hazure/contracts';
-import { defaultModelCacheDir } from '@hazure/models';
+import { defaultModelCacheDir, type StoreOptions } from '@hazure/models';
 
 /** Who describes crops: what was asked for by name, else a server where one is given, else the pack's own. */
 export function captionerKind(options: PhaseOptions): 'template' | 'openai' | 'qwen2-vl' {
@@ -25,7 +25,7 @@ export function captionServer(
 }
 
 /** @throws ConfigError for a captioner that lacks what it needs */
-export async function composeCaptioner(options: PhaseOptions): Promise<Captioner> {
+export async function composeCaptioner(options: PhaseOptions, store: StoreOptions): Promise<Captioner> {
   const kind = captionerKind(options);
   if (kind === 'template') {
     if (options.captionUrl || options.captionModel) {
@@ -46,5 +46,5 @@ export async function composeCaptioner(options: PhaseOptions): Promise<Captioner
     throw new ConfigError('--captioner openai needs --caption-url, e.g. http://127.0.0.1:8000/v1');
   }
   const { composeQwen } = await import('./qwen.js');
-  return composeQwen(options);
+  return composeQwen(options, store);
 }

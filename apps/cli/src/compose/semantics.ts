@@ -1,24 +1,52 @@
 import { readFile } from 'node:fs/promises';
+import { OpenAiTextGenerator, serverModel } from '@hazure/captioning';
 import {
   WordNetDatabase,
-  WordNetSimilarity,
+  expandWithLanguageModel,
   expandWithWordNet,
   parseConceptFile,
 } from '@hazure/concept-matching';
-import { InputError, messageOf, type PhaseOptions, type TextSimilarity } from '@hazure/contracts';
+import { InputError, messageOf, type PhaseOptions, type TextGenerator } from '@hazure/contracts';
+import type { StoreOptions } from '@hazure/models';
 import type { ConceptExpander } from '@hazure/pipeline';
+import { captionServer, captionerKind } from './captioner.js';
 
-/** How captions are compared with labels: the WordNet taxonomy. */
-export function composeSimilarity(): TextSimilarity {
-  return new WordNetSimilarity();
+/**
+ * Where `--use-concept-list` finds related concepts: the captioner's language model (a server, or Qwen2-VL in this
+ * process), else WordNet. The model is reached only when concepts are asked for.
+ */
+export function composeExpander(options: PhaseOptions, store: StoreOptions): ConceptExpander | null {
+  if (!options.useConceptList) return null;
+  if (captionerKind(options) === 'template') {
+    return {
+      expand: async (labels) => ({
+        concepts: expandWithWordNet(labels, new WordNetDatabase()),
+        failures: [],
+      }),
+    };
+  }
+  return {
+    expand: async (labels, signal) => {
+      const generator = await textGenerator(options, store, signal);
+      return expandWithLanguageModel(labels, generator, { promptTypes: [options.conceptPrompt] }, signal);
+    },
+  };
 }
 
-/** Where `--use-concept-list` finds related concepts. */
-export function composeExpander(options: PhaseOptions): ConceptExpander | null {
-  if (!options.useConceptList) return null;
-  return {
-    expand: async (labels) => ({ concepts: expandWithWordNet(labels, new WordNetDatabase()), failures: [] }),
-  };
+async function textGenerator(
+  options: PhaseOptions,
+  store: StoreOptions,
+  signal: AbortSignal,
+): Promise<TextGenerator> {
+  if (options.captionUrl) {
+    const server = captionServer(options, options.captionUrl);
+    return new OpenAiTextGenerator({
+      ...server,
+      model: await serverModel(server, options.captionModel, signal),
+    });
+  }
+  const { composeQwen } = await import('./qwen.js');
+  return composeQwen(options, store);
 }
 
 /** Labels of `--concept-list`. @throws InputError when the file can't be read or names nothing */
@@ -31,10 +59,7 @@ export async function listedConcepts(options: PhaseOptions): Promise<string[]> {
     throw new InputError(
       'INPUT_MISSING',
       `Can't read the concept list ${options.conceptList}: ${messageOf(cause)}`,
-      {
-        cause,
-        hint: 'Check the path given with --concept-list.',
-      },
+      { cause, hint: 'Check the path given with --concept-list.' },
     );
   }
   return parseConceptFile(text, options.conceptList);

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { existsSync } from 'node:fs';
-import { ConfigError, type Captioner, type PhaseOptions } from '@hazure/contracts';
-import { REGISTRY, describeDetector, describeEmbedder } from '@hazure/models';
-import { loadEngine, type Engine, type SessionOptions } from '@hazure/native-engine';
+import { ConfigError, type Captioner, type PhaseOptions, type TextSimilarity } from '@hazure/contracts';
+import { REGISTRY, describeDetector, describeEmbedder, type StoreOptions } from '@hazure/models';
+import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
 import {
   EngineDetector,
@@ -14,16 +14,19 @@ import {
 import type { Session } from '../session.js';
 import { composeBatches } from './batches.js';
 import { composeCaptioner } from './captioner.js';
+import { composeSimilarity } from './similarity.js';
 
 /** Stages with their models loaded, and how they were found. */
 export interface ComposedStages {
   readonly stages: ObjectStages;
   /** For the detect phase; the learn phase needs no words. */
   readonly captioner: Captioner;
+  readonly similarity: TextSimilarity;
   readonly streamOptions: ObjectStreamOptions;
   /** What loads the same models again: registry names, or absolute paths. */
   readonly modelSources: Readonly<Record<'detector' | 'embedder', string>>;
   readonly versions: Readonly<Record<string, string>>;
+  readonly store: StoreOptions;
   close(): Promise<void>;
 }
 
@@ -40,7 +43,7 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
     detector: source(options.detector ?? pack.detector),
     embedder: source(options.embedder ?? pack.embedder),
   };
-  const store = {
+  const store: StoreOptions = {
     ...(options.offline ? { offline: true } : {}),
     onProgress: pullProgress(session),
   };
@@ -68,7 +71,14 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
     session: sessionOptions,
     batches: batches.embedder,
   });
-  const captioner = await composeCaptioner(options);
+  const captioner = await composeCaptioner(options, store);
+  const { similarity, close: closeSimilarity } = await composeSimilarity({
+    options,
+    embedderSource: modelSources.embedder,
+    engine,
+    session: sessionOptions,
+    store,
+  });
   session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
   session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
   warnOfLicence(detector.info.licence, detector.info.name, session);
@@ -82,15 +92,17 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
       captioner: null,
     },
     captioner,
+    similarity,
     streamOptions: {
       saveCrops: options.saveCrops,
       chunkImages: batches.chunkImages,
       decodeConcurrency: Math.max(2, Math.min(16, usableCores)),
     },
     modelSources,
+    store,
     versions: { node: process.versions.node, addon: addonVersion, onnxRuntime: onnxRuntimeVersion },
     close: async () => {
-      await Promise.all([detector.close(), embedder.close(), captioner.close()]);
+      await Promise.all([detector.close(), embedder.close(), captioner.close(), closeSimilarity()]);
     },
   };
 }
@@ -131,5 +143,3 @@ function pullProgress(
     }
   };
 }
-
-export type { Engine };

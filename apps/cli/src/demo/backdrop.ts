@@ -102,43 +102,50 @@ export function paintBackdrop(random: Random, noise: Float32Array): Painting {
   const [offsetX, offsetY, phase] = [random.nextInt(256), random.nextInt(256), random.nextInt(100)];
   const sample = (x: number, y: number): number => noise[((y + offsetY) & 255) * 256 + ((x + offsetX) & 255)];
   const roadTone = light.road + 8 * (random.next() - 0.5);
-  for (let y = 0; y < SCENE_HEIGHT_PX; y++) {
+  let p = 0;
+  // One place writes every pixel: a base colour, lightened by a number, warmed by the light of the day.
+  const put = (base: Colour, lighter: number): void => {
+    rgb[p++] = base[0] + lighter + light.warmth;
+    rgb[p++] = base[1] + lighter;
+    rgb[p++] = base[2] + lighter - light.warmth;
+  };
+
+  const ridges = Float64Array.from(
+    { length: SCENE_WIDTH_PX },
+    (_, x) => HORIZON_Y - 22 - 16 * sample(x >> 2, 7) - 5 * sample(x, 99),
+  );
+  for (let y = 0; y < HORIZON_Y; y++) {
+    const sky = blend(light.sky[0], light.sky[1], y / HORIZON_Y);
     for (let x = 0; x < SCENE_WIDTH_PX; x++) {
-      const [r, g, b] = pixelAt(x, y);
-      const p = (y * SCENE_WIDTH_PX + x) * 3;
-      rgb[p] = r + light.warmth;
-      rgb[p + 1] = g;
-      rgb[p + 2] = b - light.warmth;
+      if (y > ridges[x]) put(light.hills, 10 * sample(x, y));
+      else put(sky, 0);
+    }
+  }
+  for (let y = HORIZON_Y; y < ROAD_TOP_Y; y++) {
+    const darker = (y - HORIZON_Y) * 0.3;
+    for (let x = 0; x < SCENE_WIDTH_PX; x++) put(light.grass, 26 * sample(x * 2, y * 3) - darker);
+  }
+  for (let y = ROAD_TOP_Y; y < SCENE_HEIGHT_PX; y++) {
+    const depth = (y - ROAD_TOP_Y) / (ROAD_BOTTOM_Y - ROAD_TOP_Y);
+    const mark = MARKS.find((candidate) => y >= candidate.y && y < candidate.y + candidate.thicknessPx);
+    const isRoad = y >= ROAD_TOP_Y + KERB_PX && y < ROAD_BOTTOM_Y;
+    const border = y < ROAD_BOTTOM_Y + KERB_PX ? KERB : PAVEMENT;
+    for (let x = 0; x < SCENE_WIDTH_PX; x++) {
+      const grain = 7 * (random.nextUint32() / 4294967296 - 0.5);
+      if (!isRoad) put(border, grain + 10 * sample(x, y));
+      else if (mark !== undefined && (x + phase) % (mark.dashPx + mark.gapPx) < mark.dashPx)
+        put(PAINT, grain * 2);
+      else put(ASPHALT, roadTone - 10 * depth + 9 * sample(x, y * 2) + grain);
     }
   }
   return { widthPx: SCENE_WIDTH_PX, heightPx: SCENE_HEIGHT_PX, rgb };
-
-  function pixelAt(x: number, y: number): Colour {
-    if (y < HORIZON_Y) {
-      const ridge = HORIZON_Y - 22 - 16 * sample(x >> 2, 7) - 5 * sample(x, 99);
-      if (y > ridge) return shade(light.hills, 10 * sample(x, y));
-      return blend(light.sky[0], light.sky[1], y / HORIZON_Y);
-    }
-    if (y < ROAD_TOP_Y) return shade(light.grass, 26 * sample(x * 2, y * 3) - (y - HORIZON_Y) * 0.3);
-    const grain = 7 * (random.nextUint32() / 4294967296 - 0.5);
-    if (y < ROAD_TOP_Y + KERB_PX || (y >= ROAD_BOTTOM_Y && y < ROAD_BOTTOM_Y + KERB_PX)) {
-      return shade([168, 168, 166], grain + 8 * sample(x, y));
-    }
-    if (y >= ROAD_BOTTOM_Y) return shade([142, 138, 132], grain + 12 * sample(x, y));
-    const depth = (y - ROAD_TOP_Y) / (ROAD_BOTTOM_Y - ROAD_TOP_Y);
-    const tone = roadTone - 10 * depth + 9 * sample(x, y * 2) + grain;
-    for (const mark of MARKS) {
-      const along = (x + phase) % (mark.dashPx + mark.gapPx);
-      if (y >= mark.y && y < mark.y + mark.thicknessPx && along < mark.dashPx)
-        return shade([206, 206, 200], grain * 2);
-    }
-    return [tone, tone + 1, tone + 4];
-  }
 }
 
-function shade([r, g, b]: Colour, by: number): Colour {
-  return [r + by, g + by, b + by];
-}
+const KERB: Colour = [168, 168, 166];
+const PAVEMENT: Colour = [142, 138, 132];
+const PAINT: Colour = [206, 206, 200];
+/** Added to the road's tone: asphalt is a little blue. */
+const ASPHALT: Colour = [0, 1, 4];
 
 function blend(from: Colour, to: Colour, t: number): Colour {
   return [from[0] + t * (to[0] - from[0]), from[1] + t * (to[1] - from[1]), from[2] + t * (to[2] - from[2])];

@@ -42,7 +42,4 @@ export const ODD_ONES: readonly Actor[] = [
   { code: '1f415', name: 'dog', sizePx: [174, 212], tiltDegrees: 4, mirrors: true }, // person
   { code: '1f408', name: 'cat', sizePx: [196, 214], tiltDegrees: 4, mirrors: true }, // person
   { code: '1f429', name: 'poodle', sizePx: [180, 212], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f993', name: 'zebra', sizePx: [196, 214], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f5a5-fe0f', name: 'computer', sizePx: [140, 160], tiltDegrees: 4, mirrors: false }, // tv
-  { code: '1f37e', name: 'bottle', sizePx: [112, 128], tiltDegrees: 4, mirrors: true }, // person
 ];
