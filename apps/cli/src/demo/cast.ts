@@ -16,7 +16,7 @@ export interface Actor {
 
 const VEHICLE = { sizePx: [96, 180], tiltDegrees: 4, mirrors: true } as const;
 
-/** What drives on the road: all of them are found as `truck` or `bus`. */
+/** What drives on the road: the detector finds all of them, as `truck` or `car`. */
 export const VEHICLES: readonly Actor[] = [
   { ...VEHICLE, code: '1f697', name: 'red car' },
   { ...VEHICLE, code: '1f695', name: 'taxi' },
