@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+
 /**
  * The one jest configuration that every room shares. Sources run as native ES modules through swc; workspace
  * packages resolve to their TypeScript sources by the `@hazure/source` export condition, so a test never sees
@@ -7,6 +9,8 @@
  * @returns {import('jest').Config}
  */
 export function roomConfig(displayName) {
+  // Where the test target's --outputFile goes; jest makes the file, not its folder.
+  mkdirSync('test-results', { recursive: true });
   return {
     displayName,
     rootDir: process.cwd(),
