@@ -94,8 +94,11 @@ export async function streamObjects(request: {
   const loaded = mapConcurrent(positions(refs, start, signal), options.decodeConcurrency, (item) =>
     worker.load(item.position, item.ref),
   );
-  const chunks = chunked(loaded, { count: options.chunkImages, weight: CHUNK_BYTES }, (item) =>
-    item.image ? item.image.data.byteLength : 0,
+  const chunks = chunked(
+    loaded,
+    { count: options.chunkImages, weight: CHUNK_BYTES },
+    (item) => (item.image ? item.image.data.byteLength : 0),
+    () => !signal.aborted,
   );
   const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
   const processed = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.describe(chunk));

@@ -72,4 +72,13 @@ test('chunked closes a group by count or by weight and keeps every item', async 
   }
   const groups = await collect(chunked(source(), { count: 3, weight: 10 }, (n) => n));
   expect(groups).toEqual([[1, 1, 1], [10], [1, 1]]);
+  const whole = await collect(
+    chunked(
+      source(),
+      { count: 4, weight: 100 },
+      (n) => n,
+      () => false,
+    ),
+  );
+  expect(whole).toEqual([[1, 1, 1, 10]]);
 });

@@ -63,11 +63,15 @@ async function* pump<T>(iterator: AsyncIterator<T>, ahead: number): AsyncGenerat
   }
 }
 
-/** Groups items until the count or the weight is reached; the last group may be smaller. */
+/**
+ * Groups items until the count or the weight is reached; the last group may be smaller. `keepRest` false leaves that
+ * smaller group out: a stopped run must not end in a group that a whole run would not have.
+ */
 export async function* chunked<T>(
   source: AsyncIterable<T>,
   limits: { readonly count: number; readonly weight: number },
   weigh: (item: T) => number,
+  keepRest: () => boolean = () => true,
 ): AsyncGenerator<T[]> {
   let group: T[] = [];
   let weight = 0;
@@ -80,5 +84,5 @@ export async function* chunked<T>(
       weight = 0;
     }
   }
-  if (group.length > 0) yield group;
+  if (group.length > 0 && keepRest()) yield group;
 }

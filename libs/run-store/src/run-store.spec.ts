@@ -172,15 +172,19 @@ test('an output folder that is a file is an error that says what to do', async (
 });
 
 test('folders that are missing are made, as deep as need be', async () => {
-  await new DirectoryRunStore(join(root, 'a', 'b', 'c'), clock).checkWritable();
+  const deep = new DirectoryRunStore(join(root, 'a', 'b', 'c'), clock);
+  await deep.checkWritable();
+  await expect(access(join(root, 'a'))).rejects.toThrow();
+  await deep.open({ kind: 'baseline', resumeKey: 'key', resume: false });
   await access(join(root, 'a', 'b', 'c'));
 });
 
 (process.platform === 'linux' ? test : test.skip)(
-  'a place where nothing can be made is refused, not retried',
+  'a place where nothing can be made is refused, not retried for ever',
   async () => {
     const blocked = new DirectoryRunStore('/proc/hazure/results', clock);
-    await expect(blocked.checkWritable()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    const open = blocked.open({ kind: 'baseline', resumeKey: 'key', resume: false });
+    await expect(open).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
   },
 );
 

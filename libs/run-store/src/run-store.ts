@@ -1,5 +1,5 @@
-import { access, constants, readFile, readdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, constants, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Clock, type RunFolder, type RunStore } from '@hazure/contracts';
 import { makeFolder, unwritable } from './atomic.js';
 import { DirectoryRunFolder, PARTIAL_SUFFIX } from './run-folder.js';
@@ -21,11 +21,16 @@ export class DirectoryRunStore implements RunStore {
     this.outputDir = resolve(outputDir);
   }
 
-  /** Makes the output folder if need be and checks that it can be written; call before any long work. */
+  /**
+   * Whether the output folder is there, or could be made, and written; call before any long work. Makes nothing.
+   * @throws InputError OUTPUT_UNWRITABLE
+   */
   async checkWritable(): Promise<void> {
+    let existing = this.outputDir;
     try {
-      await makeFolder(this.outputDir);
-      await access(this.outputDir, constants.W_OK);
+      while (!(await exists(existing)) && dirname(existing) !== existing) existing = dirname(existing);
+      if (!(await stat(existing)).isDirectory()) throw new Error(`${existing} is not a folder`);
+      await access(existing, constants.W_OK);
     } catch (cause) {
       throw unwritable(this.outputDir, cause);
     }
@@ -36,7 +41,9 @@ export class DirectoryRunStore implements RunStore {
     readonly resumeKey: string;
     readonly resume: boolean;
   }): Promise<{ readonly folder: RunFolder; readonly resumed: boolean }> {
-    await this.checkWritable();
+    await makeFolder(this.outputDir).catch((cause: unknown) => {
+      throw unwritable(this.outputDir, cause);
+    });
     if (request.resume) {
       const unfinished = await this.findUnfinished(request.kind, request.resumeKey);
       if (unfinished) return { folder: await DirectoryRunFolder.open(unfinished), resumed: true };

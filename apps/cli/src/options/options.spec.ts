@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { PHASE_OPTION_KEYS, flagOf, type PhaseOptions } from '@hazure/contracts';
+import { acceptSnakeCase, addPhaseOptions, coerce, describeFlag } from './flags.js';
+import { resolvePhaseOptions } from './resolve.js';
+
+function parse(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  inherited: Record<string, unknown> = {},
+): PhaseOptions {
+  const command = new Command('run').exitOverride().option('--config <FILE>');
+  addPhaseOptions(command, 'run');
+  command.parse(acceptSnakeCase(args), { from: 'user' });
+  return resolvePhaseOptions(command, 'run', env, inherited);
+}
+
+test('the Python script’s spelling is accepted, with and without =, values untouched', () => {
+  const options = parse([
+    '--baseline_folder',
+    'a_b',
+    '--conf_thres=0.4',
+    '--no_save_crops',
+    '--threshold_percentile',
+    '97',
+  ]);
+  expect(options).toMatchObject({
+    baselineFolder: 'a_b',
+    confThres: 0.4,
+    saveCrops: false,
+    thresholdPercentile: 97,
+  });
+});
+
+test('flags win over environment, environment over file, file over what is inherited, all over defaults', () => {
+  const root = mkdtempSync(join(tmpdir(), 'hazure-options-'));
+  const file = join(root, 'hazure.yaml');
+  writeFileSync(file, 'lim1: 0.1\nconf-thres: 0.11\nseed: 1\nfusion: all\n');
+  const options = parse(
+    ['--config', file, '--lim1', '0.3'],
+    { HAZURE_LIM1: '0.2', HAZURE_CONF_THRES: '0.22' },
+    { seed: 9, iouThres: 0.7 },
+  );
+  expect(options).toMatchObject({
+    lim1: 0.3,
+    confThres: 0.22,
+    seed: 1,
+    fusion: 'all',
+    iouThres: 0.7,
+    lim2: 1,
+  });
+  rmSync(root, { recursive: true });
+});
+
+test('every option has a flag that reaches it', () => {
+  const command = new Command();
+  addPhaseOptions(command, 'run');
+  addPhaseOptions(new Command(), 'detect');
+  const flags = command.options.map(({ long }) => long);
+  for (const key of PHASE_OPTION_KEYS.filter((each) => each !== 'baseline'))
+    expect(flags).toContain(flagOf(key));
+});
+
+test('text becomes what the schema checks, and what can’t be read stays text', () => {
+  expect(coerce('number', '0.5')).toBe(0.5);
+  expect(coerce('number', 'abc')).toBe('abc');
+  expect(coerce('number', '')).toBe('');
+  expect(coerce('number-or-text', 'auto')).toBe('auto');
+  expect(coerce('list', 'a, b ,,c')).toEqual(['a', 'b', 'c']);
+  expect(coerce('boolean', 'yes')).toBe(true);
+  expect(coerce('boolean', 'maybe')).toBe('maybe');
+  expect(describeFlag('batchSize')).toMatchObject({ kind: 'number-or-text', defaultValue: 'auto' });
+});
