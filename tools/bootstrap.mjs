@@ -20,7 +20,7 @@ const actions = {
   demo: (rest) => attached(process.execPath, [join(root, 'apps/cli/bin/hazure.mjs'), 'demo', ...rest]),
   test: (rest) => nx(['run-many', '-t', 'lint', 'typecheck', 'test', '--outputStyle=static', ...rest]),
   setup: async () => {
-    console.error('\nReady. Try `npx hazure doctor`, or `npm run demo`.');
+    console.error('\nReady. Try `npx hazure --help`, or `npm run demo`.');
     return 0;
   },
 };

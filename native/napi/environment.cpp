@@ -43,7 +43,12 @@ Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<C
     if (raw == nullptr) return;
     auto& channel = *static_cast<std::shared_ptr<Channel>*>(context);
     if (!channel->open()) return;
-    channel->environment_->settle();
+    // Settling fails only where JavaScript can't run any more (a worker thread that is being terminated): nobody is
+    // left to tell, and an exception must not pass through Node's C frames.
+    try {
+      channel->environment_->settle();
+    } catch (...) {
+    }
   };
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<Channel>*>(data); };
   const napi_status status = napi_create_threadsafe_function(

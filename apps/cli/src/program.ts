@@ -86,6 +86,13 @@ export function buildProgram(finish: (code: number) => void): Command {
   demo.option('--seed <N>', 'seed of the scenes and of the run', '42');
   bind(demo, async () => (await import('./commands/demo.js')).demoCommand);
 
+  bind(
+    withOutput(
+      program.command('doctor').description('what this machine offers, and the fix for what is missing'),
+    ),
+    async () => (await import('./commands/doctor.js')).doctorCommand,
+  );
+
   const models = program.command('models').description('list, fetch, verify and locate models');
   bind(
     withOutput(models.command('list').description('every model that hazure knows by name')),
