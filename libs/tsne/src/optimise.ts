@@ -111,10 +111,18 @@ export function optimise(team: Team, p: OptimiseParams): OptimiseResult {
     });
     team.lead(() => measure(floats(memory, p.y, 2 * p.rows), chunk, bounds));
   };
+  /** Forces fall twelvefold when the exaggeration ends: speeds and gains learnt before mislead (as in scikit-learn). */
+  const startAfresh = (): void => {
+    team.each(pieces, (piece) => {
+      floats(memory, p.velocity, 2 * p.rows).fill(0, 2 * piece * chunk, 2 * end(piece));
+      floats(memory, p.gains, 2 * p.rows).fill(1, 2 * piece * chunk, 2 * end(piece));
+    });
+  };
   let checked = Infinity;
   let iteration = 0;
   while (iteration < p.iterations) {
     const early = iteration < p.exaggerationIterations;
+    if (iteration === p.exaggerationIterations && iteration > 0) startAfresh();
     if (early) keepFromVanishing();
     const normaliser = repel();
     if (iteration % CHECK_EVERY === 0 && iteration > 0) {
