@@ -1,42 +1,12 @@
 #include <algorithm>
-#include <cmath>
-#include <string>
 
+#include "decode_checks.hpp"
 #include "decode_heads.hpp"
 #include "hazure/detections.hpp"
-#include "hazure/error.hpp"
 #include "nms_workspace.hpp"
 
 namespace hazure {
 namespace {
-
-void check_fraction(const char* name, float value) {
-  if (!(value >= 0.0F && value <= 1.0F)) {
-    throw Error(ErrorKind::kInput, std::string(name) + " must be 0 to 1, came " + std::to_string(value),
-                "Correct the detection options.");
-  }
-}
-
-void check_options(const DetectOptions& options) {
-  check_fraction("confidence", options.confidence);
-  check_fraction("iou", options.iou);
-  if (options.max_detections < 1) {
-    throw Error(ErrorKind::kInput, "maxDetections must be at least 1, came " + std::to_string(options.max_detections),
-                "300 is a usual value.");
-  }
-}
-
-void check_source(const DetectionSource& source, std::size_t index) {
-  const Placement& p = source.placement;
-  const bool finite = std::isfinite(p.scale_x) && std::isfinite(p.scale_y) && std::isfinite(p.offset_x) &&
-                      std::isfinite(p.offset_y);
-  if (source.width_px < 1 || source.height_px < 1 || !finite || p.scale_x <= 0 || p.scale_y <= 0) {
-    throw Error(ErrorKind::kInput,
-                "source " + std::to_string(index) + " needs a size of at least 1×1 px and a finite placement with " +
-                    "scales above 0",
-                "Pass the placements that preprocessing returned.");
-  }
-}
 
 /** Model-input box to source pixels, clipped; false when nothing of it is left. */
 bool map_back(const BoxColumns& boxes, std::size_t at, const DetectionSource& source, Detection& out) {
@@ -89,8 +59,7 @@ void detections_of_image(const BoundHead& bound, std::size_t image, const Detect
 void decode_detections(const HeadSpec& head, std::span<const TensorView> outputs, int input_width_px,
                        int input_height_px, std::span<const DetectionSource> sources, const DetectOptions& options,
                        std::vector<std::vector<Detection>>& results, ThreadPool& pool) {
-  check_options(options);
-  for (std::size_t i = 0; i < sources.size(); ++i) check_source(sources[i], i);
+  check_decode_arguments(sources, options);
   const BoundHead bound = bind_head(head, outputs, input_width_px, input_height_px, sources.size());
   const Preselection preselection(options, bound.classes);
   results.resize(sources.size());

@@ -1,26 +1,18 @@
 #include "decode_heads.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
+#include "decode_checks.hpp"
 #include "hazure/error.hpp"
 #include "kernels/kernels.hpp"
 
 namespace hazure {
 namespace {
 
-/** Sigmoid scores end at 1; fp16 rounding may go a little beyond, logits go far. */
-constexpr float kHighestScore = 1.01F;
-
-[[noreturn]] void refuse_nan() {
-  throw Error(ErrorKind::kModel, "the model's scores hold NaN",
-              "Run it in fp32, and check that its preprocessing is the one it was trained with.");
-}
-
 void check_score(float score) {
-  if (score > kHighestScore) {
-    throw Error(ErrorKind::kModel, "class scores should be sigmoid values of 0 to 1, one is " + std::to_string(score),
-                "Choose the head kind that fits the model, or export it with its final sigmoid.");
-  }
+  if (score > kHighestScore) refuse_high_score();
 }
 
 float sigmoid(float logit) { return static_cast<float>(1.0 / (1.0 + std::exp(-double(logit)))); }
@@ -37,7 +29,7 @@ void collect(const Yolov8Head&, const BoundHead& bound, std::size_t image, const
   kernels::ClassMax best[kBlock];
   for (std::ptrdiff_t start = 0; start < anchors; start += kBlock) {
     const int count = static_cast<int>(std::min<std::ptrdiff_t>(kBlock, anchors - start));
-    if (kernel.class_max_columns(scores + start, anchors, bound.classes, count, best)) refuse_nan();
+    if (kernel.class_max_columns(scores + start, anchors, bound.classes, count, best)) refuse_nan_scores();
     for (int i = 0; i < count; ++i) {
       if (!preselection.wants(best[i].score, best[i].class_id)) continue;
       check_score(best[i].score);
@@ -56,11 +48,11 @@ void collect_objectness_rows(const BoundHead& bound, const float* rows, std::ptr
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     const float* row = rows + i * (5 + bound.classes);
     const float objectness = row[4];
-    if (std::isnan(objectness)) refuse_nan();
+    if (std::isnan(objectness)) refuse_nan_scores();
     // Class scores end at 1, so the product can't pass where objectness alone doesn't.
     if (!(objectness * kHighestScore > preselection.confidence())) continue;
     kernels::ClassMax best;
-    if (kernel.class_max_row(row + 5, bound.classes, &best)) refuse_nan();
+    if (kernel.class_max_row(row + 5, bound.classes, &best)) refuse_nan_scores();
     check_score(objectness);
     check_score(best.score);
     const float score = objectness * best.score;
@@ -123,7 +115,7 @@ void collect(const NanodetHead& head, const BoundHead& bound, std::size_t image,
     const float* distances = level.boxes + static_cast<std::ptrdiff_t>(image) * cells * 4 * bins;
     for (std::ptrdiff_t cell = 0; cell < cells; ++cell) {
       kernels::ClassMax best;
-      if (kernel.class_max_row(scores + cell * bound.classes, bound.classes, &best)) refuse_nan();
+      if (kernel.class_max_row(scores + cell * bound.classes, bound.classes, &best)) refuse_nan_scores();
       if (!preselection.wants(best.score, best.class_id)) continue;
       check_score(best.score);
       const float* side = distances + cell * 4 * bins;
@@ -147,7 +139,7 @@ void collect(const DetrHead&, const BoundHead& bound, std::size_t image, const P
   const auto height = static_cast<float>(bound.input_height_px);
   for (std::ptrdiff_t query = 0; query < queries; ++query) {
     kernels::ClassMax best;
-    if (kernel.class_max_row(logits + query * bound.classes, bound.classes, &best)) refuse_nan();
+    if (kernel.class_max_row(logits + query * bound.classes, bound.classes, &best)) refuse_nan_scores();
     const float score = sigmoid(best.score);
     if (!preselection.wants(score, best.class_id)) continue;
     const float* box = boxes + 4 * query;
@@ -169,8 +161,7 @@ void Candidates::clear() {
 void Candidates::add_corners(float left, float top, float right, float bottom, float score,
                              std::int32_t class_index) {
   if (!std::isfinite(left) || !std::isfinite(top) || !std::isfinite(right) || !std::isfinite(bottom)) {
-    throw Error(ErrorKind::kModel, "a box above the threshold has a corner that is NaN or infinite",
-                "Run the model in fp32, and check that the head kind fits it.");
+    refuse_non_finite_box();
   }
   x1.push_back(left);
   y1.push_back(top);

@@ -34,6 +34,8 @@ class Preselection {
     return score > confidence_ && (wanted_.empty() || wanted_[static_cast<std::size_t>(class_id)] != 0);
   }
   [[nodiscard]] float confidence() const { return confidence_; }
+  /** 1 by class id where it is wanted; empty = all are. */
+  [[nodiscard]] std::span<const std::uint8_t> wanted() const { return wanted_; }
 
  private:
   float confidence_;
