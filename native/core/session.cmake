@@ -27,6 +27,12 @@ if(HAZURE_ORT_HEADERS)
     # GCC 12 sees overlaps in std::string concatenation that are none (GCC bug 105651).
     set_source_files_properties(${_hazure_engine} PROPERTIES COMPILE_OPTIONS -Wno-restrict)
   endif()
+  if(HAZURE_WITH_CUDA AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/../cuda/CMakeLists.txt)
+    # Input tensors in device memory, filled by the kernels of native/cuda.
+    target_sources(hazure_core PRIVATE engine/device_slot.cpp)
+    target_compile_definitions(hazure_core PUBLIC HAZURE_DEVICE_SLOTS)
+    target_include_directories(hazure_core SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  endif()
   # SYSTEM: its warnings are not ours.
   target_include_directories(hazure_core SYSTEM PUBLIC "${HAZURE_ORT_HEADERS}")
   target_compile_definitions(hazure_core PUBLIC HAZURE_WITH_ORT ORT_API_MANUAL_INIT)

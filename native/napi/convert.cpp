@@ -173,6 +173,7 @@ CudaOptions to_cuda_options(const Fields& fields) {
     options.memory_limit_bytes = static_cast<std::uint64_t>(fields.whole("memoryLimitBytes", 1, kMaxBytes));
   }
   if (fields.has("arenaGrowth")) options.arena_growth = fields.word("arenaGrowth", growths);
+  if (fields.has("deviceTensors")) options.device_tensors = fields.flag("deviceTensors");
   if (fields.has("convolutionSearch")) options.convolution_search = fields.word("convolutionSearch", searches);
   return options;
 }

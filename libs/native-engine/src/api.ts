@@ -48,6 +48,11 @@ export interface CudaOptions {
   readonly arenaGrowth?: 'power-of-two' | 'same-as-requested';
   /** How cuDNN's convolution algorithms are chosen; default `exhaustive`: slow first run per shape, fastest later. */
   readonly convolutionSearch?: 'exhaustive' | 'heuristic' | 'default';
+  /**
+   * Default true: pixels are preprocessed into the bound input tensor on the device and boxes and embeddings decoded
+   * there, so that only they come back. False goes through the host, as on the CPU.
+   */
+  readonly deviceTensors?: boolean;
 }
 
 /** Options of ONNX Runtime's TensorRT provider. */

@@ -4,6 +4,10 @@
 #include <variant>
 
 #include "hazure/engine/failure.hpp"
+#ifdef HAZURE_DEVICE_SLOTS
+#include "hazure/cuda/detections.hpp"
+#include "hazure/engine/device_slot.hpp"
+#endif
 
 namespace hazure {
 namespace {
@@ -45,6 +49,25 @@ void Detector::detect(PreparedBatch& batch, std::span<const Region> images, cons
   for (const auto& name : outputs_) names.push_back(name.c_str());
   const auto values = model_.infer(batch, names);
 
+  std::vector<DetectionSource> sources;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    sources.push_back({images[i].image.width_px, images[i].image.height_px, batch.placements[i]});
+  }
+  std::vector<std::vector<Detection>> decoded;
+#ifdef HAZURE_DEVICE_SLOTS
+  if (model_.outputs_on_device(batch, names)) {
+    std::vector<std::vector<std::int64_t>> shapes(values.size());
+    std::vector<TensorView> on_device;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      shapes[i] = values[i].GetTensorTypeAndShapeInfo().GetShape();
+      on_device.push_back(TensorView{outputs_[i], shapes[i], values[i].GetTensorData<float>()});
+    }
+    cuda::decode_detections(head_, on_device, model_.spec().width_px, model_.spec().height_px, sources, options,
+                            decoded, batch.device->workspace(), batch.device->stream());
+    std::move(decoded.begin(), decoded.end(), results.begin());
+    return;
+  }
+#endif
   std::vector<std::vector<float>> storage(values.size());
   std::vector<std::vector<std::int64_t>> dims(values.size());
   std::vector<TensorView> views;
@@ -52,11 +75,6 @@ void Detector::detect(PreparedBatch& batch, std::span<const Region> images, cons
     const float* data = float_values(values[i], outputs_[i], storage[i], dims[i]);
     views.push_back(TensorView{outputs_[i], dims[i], data});
   }
-  std::vector<DetectionSource> sources;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    sources.push_back({images[i].image.width_px, images[i].image.height_px, batch.placements[i]});
-  }
-  std::vector<std::vector<Detection>> decoded;
   decode_detections(head_, views, model_.spec().width_px, model_.spec().height_px, sources, options, decoded,
                     engine_pool());
   std::move(decoded.begin(), decoded.end(), results.begin());

@@ -4,6 +4,10 @@
 #include <cstring>
 
 #include "hazure/engine/failure.hpp"
+#ifdef HAZURE_DEVICE_SLOTS
+#include "hazure/cuda/normalise.hpp"
+#include "hazure/engine/device_slot.hpp"
+#endif
 #include "hazure/normalise.hpp"
 
 namespace hazure {
@@ -55,13 +59,24 @@ Embedder::Embedder(const Config& config)
 void Embedder::embed(PreparedBatch& batch, float* rows) {
   const char* name = output_.c_str();
   const auto values = model_.infer(batch, std::span(&name, 1));
+  const auto shape = values.front().GetTensorTypeAndShapeInfo().GetShape();
+  if (columns_of(shape) != static_cast<std::int64_t>(dimensions_) ||
+      shape[0] < static_cast<std::int64_t>(batch.count)) {
+    throw wrong_shape(output_);
+  }
+#ifdef HAZURE_DEVICE_SLOTS
+  if (model_.outputs_on_device(batch, std::span(&name, 1))) {
+    // The runtime's own output: nobody else reads it, so it is normalised in place.
+    auto* on_device = const_cast<float*>(values.front().GetTensorData<float>());
+    DeviceSlot& slot = *batch.device;
+    if (normalise_) cuda::l2_normalise_rows(on_device, batch.count, dimensions_, slot.workspace(), slot.stream());
+    slot.download(rows, on_device, batch.count * dimensions_);
+    return;
+  }
+#endif
   std::vector<float> storage;
   std::vector<std::int64_t> dims;
   const float* data = float_values(values.front(), output_, storage, dims);
-  if (columns_of(dims) != static_cast<std::int64_t>(dimensions_) ||
-      dims[0] < static_cast<std::int64_t>(batch.count)) {
-    throw wrong_shape(output_);
-  }
   std::memcpy(rows, data, batch.count * dimensions_ * sizeof(float));
   if (normalise_) l2_normalise_rows(rows, batch.count, dimensions_, engine_pool());
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "hazure/engine/failure.hpp"
+#ifdef HAZURE_DEVICE_SLOTS
+#include "hazure/engine/device_slot.hpp"
+#endif
 #include "hazure/half.hpp"
 
 namespace hazure {
@@ -38,6 +41,9 @@ ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, cons
   }
   fixed_batch_ = dims[0] > 0 ? static_cast<std::size_t>(dims[0]) : 0;
   half_ = inputs[0].type == ElementType::kFloat16;
+#ifdef HAZURE_DEVICE_SLOTS
+  if (options.cuda.device_tensors && description().device != Device::kCpu) batch_device_ = options.device_id;
+#endif
 }
 
 std::size_t ImageModel::pieces(std::size_t count) const {
@@ -50,6 +56,13 @@ void ImageModel::prepare(std::span<const Region> regions, PreparedBatch& batch) 
   const std::size_t rows = fixed_batch_ == 0 ? regions.size() : fixed_batch_;
   batch.count = regions.size();
   batch.placements.resize(regions.size());
+#ifdef HAZURE_DEVICE_SLOTS
+  if (batch_device_ >= 0) {
+    if (!batch.device) batch.device = std::make_shared<DeviceSlot>(batch_device_, half_);
+    batch.device->prepare(regions, rows, spec_, batch.placements.data());
+    return;
+  }
+#endif
   batch.pixels.resize(rows * per_item);
   preprocess_batch(regions, spec_, batch.pixels.data(), batch.placements.data(), engine_pool());
   std::fill(batch.pixels.begin() + static_cast<std::ptrdiff_t>(regions.size() * per_item), batch.pixels.end(), 0.0F);
@@ -61,7 +74,25 @@ void ImageModel::prepare(std::span<const Region> regions, PreparedBatch& batch) 
   }
 }
 
+bool ImageModel::outputs_on_device(const PreparedBatch& batch, std::span<const char* const> outputs) const {
+  if (!batch.device) return false;
+  return std::all_of(outputs.begin(), outputs.end(), [&](const char* name) {
+    const auto& known = description().outputs;
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const TensorInfo& output) { return output.name == name; });
+    return found != known.end() && found->type == ElementType::kFloat32;
+  });
+}
+
 std::vector<Ort::Value> ImageModel::infer(PreparedBatch& batch, std::span<const char* const> outputs) {
+#ifdef HAZURE_DEVICE_SLOTS
+  if (batch.device) {
+    const Ort::MemoryInfo memory = outputs_on_device(batch, outputs)
+                                       ? batch.device->memory_info()
+                                       : Ort::MemoryInfo("Cpu", OrtDeviceAllocator, 0, OrtMemTypeDefault);
+    return session_->run_bound(batch.device->tensor(), outputs, memory);
+  }
+#endif
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   const std::size_t rows = fixed_batch_ == 0 ? batch.count : fixed_batch_;
   const std::array<std::int64_t, 4> dims{static_cast<std::int64_t>(rows), 3, spec_.height_px, spec_.width_px};

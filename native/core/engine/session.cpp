@@ -155,6 +155,20 @@ std::vector<Ort::Value> Session::run_values(std::span<const Ort::Value> inputs,
   }
 }
 
+std::vector<Ort::Value> Session::run_bound(const Ort::Value& input, std::span<const char* const> output_names,
+                                           const Ort::MemoryInfo& output_memory) {
+  try {
+    Ort::IoBinding binding(session_);
+    binding.BindInput(input_names_.front(), input);
+    for (const char* name : output_names) binding.BindOutput(name, output_memory);
+    session_.Run(run_options_, binding);
+    binding.SynchronizeOutputs();
+    return binding.GetOutputValues();
+  } catch (const Ort::Exception& error) {
+    throw_run_failure(error);
+  }
+}
+
 void Session::abort() { run_options_.SetTerminate(); }
 
 }  // namespace hazure

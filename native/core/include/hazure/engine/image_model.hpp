@@ -13,6 +13,8 @@
 
 namespace hazure {
 
+class DeviceSlot;
+
 /** The threads that every engine of this process shares for pixels and boxes; made at first use, never ended. */
 ThreadPool& engine_pool();
 
@@ -22,6 +24,8 @@ struct PreparedBatch {
   std::vector<Placement> placements;
   std::vector<float> pixels;
   std::vector<std::uint16_t> half_pixels;
+  /** The batch in device memory, in place of the pixels above; null where the model runs on the CPU. */
+  std::shared_ptr<DeviceSlot> device;
 };
 
 /**
@@ -51,8 +55,12 @@ class ImageModel {
   /** Preprocesses regions into `batch`; what a fixed batch leaves free is zero. */
   void prepare(std::span<const Region> regions, PreparedBatch& batch) const;
 
-  /** Infers a prepared batch. @param outputs names to compute, in this order */
+  /**
+   * Infers a prepared batch. @param outputs names to compute, in this order. They lie in device memory where the batch
+   * does and all of them are float32 (`outputs_on_device`), else on the host.
+   */
   std::vector<Ort::Value> infer(PreparedBatch& batch, std::span<const char* const> outputs);
+  [[nodiscard]] bool outputs_on_device(const PreparedBatch& batch, std::span<const char* const> outputs) const;
 
   void abort() { session_->abort(); }
 
@@ -61,6 +69,8 @@ class ImageModel {
   PreprocessSpec spec_;
   std::size_t fixed_batch_ = 0;
   bool half_ = false;
+  /** Device of the prepared batches; −1 = they stay on the host. */
+  int batch_device_ = -1;
 };
 
 /** An output as float32: the value's own memory, or `storage` where it is float16. */

@@ -50,6 +50,13 @@ class Session {
   /** One inference on the runtime's own values, in model order; errors as `run`. */
   std::vector<Ort::Value> run_values(std::span<const Ort::Value> inputs, std::span<const char* const> output_names);
 
+  /**
+   * One inference on device memory: outputs are allocated there by the runtime and come back in the order named.
+   * Returns when the device is done. Errors as `run`.
+   */
+  std::vector<Ort::Value> run_bound(const Ort::Value& input, std::span<const char* const> output_names,
+                                    const Ort::MemoryInfo& output_memory);
+
   /** Stops the inference that runs now, and all later ones, with INTERRUPTED. */
   void abort();
 

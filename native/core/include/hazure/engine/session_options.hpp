@@ -24,6 +24,8 @@ struct CudaOptions {
   ArenaGrowth arena_growth = ArenaGrowth::kPowerOfTwo;
   /** How cuDNN picks algorithms: exhaustive tries them once per shape and is fastest afterwards. */
   ConvolutionSearch convolution_search = ConvolutionSearch::kExhaustive;
+  /** Preprocess into and decode from device memory; off = through the host, as on the CPU. */
+  bool device_tensors = true;
 };
 
 /** Batch sizes that an engine is built for; 0 in `max` = none given. */

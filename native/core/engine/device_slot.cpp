@@ -1,0 +1,88 @@
+#include "hazure/engine/device_slot.hpp"
+
+#include <cuda_runtime.h>
+
+#include <string>
+
+#include "hazure/cuda/preprocess.hpp"
+#include "hazure/engine/failure.hpp"
+
+namespace hazure {
+namespace {
+
+void check(cudaError_t status, const char* doing) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();
+  const std::string reason = std::string(cudaGetErrorName(status)) + " while " + doing;
+  if (status == cudaErrorMemoryAllocation) {
+    throw Failure("DEVICE_OUT_OF_MEMORY", ErrorKind::kOutOfDeviceMemory, reason,
+                  "Use a smaller batch size, or close other programs that use this device.");
+  }
+  throw Failure("DEVICE_FAILED", ErrorKind::kDevice, reason, "Run `hazure doctor`, or use `--device cpu`.");
+}
+
+cudaStream_t native(cuda::Stream stream) { return static_cast<cudaStream_t>(stream); }
+
+}  // namespace
+
+DeviceSlot::DeviceSlot(int device_id, bool half)
+    : device_id_(device_id), half_(half), workspace_(std::make_unique<cuda::Workspace>(device_id)) {
+  check(cudaSetDevice(device_id_), "choosing the device");
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  stream_ = stream;
+}
+
+DeviceSlot::~DeviceSlot() {
+  cudaSetDevice(device_id_);
+  cudaFree(memory_);
+  workspace_.reset();
+  cudaStreamDestroy(native(stream_));
+}
+
+void DeviceSlot::reserve(std::size_t bytes) {
+  if (bytes <= capacity_) return;
+  cudaFree(memory_);
+  memory_ = nullptr;
+  capacity_ = 0;
+  check(cudaMalloc(&memory_, bytes), "reserving an input tensor");
+  capacity_ = bytes;
+}
+
+void DeviceSlot::prepare(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec,
+                         Placement* placements) {
+  check(cudaSetDevice(device_id_), "choosing the device");
+  const std::size_t element = half_ ? 2 : 4;
+  const std::size_t row_bytes = preprocessed_floats(spec) * element;
+  reserve(rows * row_bytes);
+  dims_ = {static_cast<std::int64_t>(rows), 3, spec.height_px, spec.width_px};
+  const auto uploaded = cuda::upload_regions(regions, *workspace_, stream_);
+  cuda::preprocess_batch(uploaded, spec, memory_, half_ ? cuda::OutputType::kFloat16 : cuda::OutputType::kFloat32,
+                         placements, *workspace_, stream_);
+  if (rows > regions.size()) {
+    auto* rest = static_cast<std::byte*>(memory_) + regions.size() * row_bytes;
+    check(cudaMemsetAsync(rest, 0, (rows - regions.size()) * row_bytes, native(stream_)), "clearing a tensor");
+  }
+  // The runtime reads on a stream of its own.
+  check(cudaStreamSynchronize(native(stream_)), "preprocessing");
+}
+
+Ort::MemoryInfo DeviceSlot::memory_info() const {
+  return Ort::MemoryInfo("Cuda", OrtDeviceAllocator, device_id_, OrtMemTypeDefault);
+}
+
+Ort::Value DeviceSlot::tensor() const {
+  std::size_t elements = 1;
+  for (const auto dim : dims_) elements *= static_cast<std::size_t>(dim);
+  return Ort::Value::CreateTensor(
+      memory_info(), memory_, elements * (half_ ? 2 : 4), dims_.data(), dims_.size(),
+      half_ ? ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
+}
+
+void DeviceSlot::download(float* host, const float* device, std::size_t count) {
+  check(cudaMemcpyAsync(host, device, count * sizeof(float), cudaMemcpyDeviceToHost, native(stream_)),
+        "copying results");
+  check(cudaStreamSynchronize(native(stream_)), "copying results");
+}
+
+}  // namespace hazure
