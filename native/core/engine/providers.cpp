@@ -42,7 +42,7 @@ std::optional<std::string> missing_for(const ProviderFacts& facts, const OrtLibr
   const auto folder = std::filesystem::path(library.path()).parent_path();
   std::error_code ignored;
   if (!std::filesystem::exists(folder / facts.library, ignored)) {
-    return std::string(facts.library) + " is not in " + folder.string();
+    return std::string(facts.library) + " is not beside ONNX Runtime";
   }
   return std::nullopt;
 }
