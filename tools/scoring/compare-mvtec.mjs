@@ -26,22 +26,31 @@ for (const { category, seed, train, test } of reference) {
 }
 
 const row = (name, values) =>
-  console.log(name.padEnd(30), ...values.map((value) => (Number.isNaN(value) ? '-' : value.toFixed(4)).padStart(9)));
+  console.log(
+    name.padEnd(30),
+    ...values.map((value) => (Number.isNaN(value) ? '-' : value.toFixed(4)).padStart(9)),
+  );
 console.log('AUROC'.padEnd(30), ...['mean', ...categories].map((name) => name.slice(0, 9).padStart(9)));
 const perCategory = (of) => {
   const values = categories.map((category) => mean(of(category)));
   return [mean(values), ...values];
 };
 for (const name of ['iforest', 'mahalanobis', 'knn', 'knn5']) {
-  const theirs = perCategory((c) => reference.filter(({ category }) => category === c).map((item) => item[name]));
+  const theirs = perCategory((c) =>
+    reference.filter(({ category }) => category === c).map((item) => item[name]),
+  );
   const hazure = perCategory((c) =>
-    ours.filter(({ category }) => category === c).map((item) => item[name] ?? item.report.scorers[name].auroc),
+    ours
+      .filter(({ category }) => category === c)
+      .map((item) => item[name] ?? item.report.scorers[name].auroc),
   );
   row(`${name} scikit-learn`, theirs);
   row(`${name} hazure`, hazure);
 }
 const all = (name, key) =>
-  perCategory((c) => ours.filter(({ category }) => category === c).map(({ report }) => report.scorers[name][key]));
+  perCategory((c) =>
+    ours.filter(({ category }) => category === c).map(({ report }) => report.scorers[name][key]),
+  );
 row('ensemble (default) hazure', all('ensemble', 'auroc'));
 console.log('\nfalse alarms at percentile 95, on normals not used for fitting');
 for (const name of Object.keys(ours[0].report.scorers)) row(name, all(name, 'falseAlarmRate'));

@@ -10,7 +10,13 @@ export function readNpy(path) {
   const [, rows, cols] = /'shape': \((\d+),\s*(\d*)\)/.exec(header);
   const [, type] = /'descr': '(.*?)'/.exec(header);
   const body = bytes.buffer.slice(bytes.byteOffset + 10 + headerLength, bytes.byteOffset + bytes.length);
-  const arrays = { '<f4': Float32Array, '<f8': Float64Array, '<i4': Int32Array, '|u1': Uint8Array, '|i1': Int8Array };
+  const arrays = {
+    '<f4': Float32Array,
+    '<f8': Float64Array,
+    '<i4': Int32Array,
+    '|u1': Uint8Array,
+    '|i1': Int8Array,
+  };
   const data = type === '<i8' ? Array.from(new BigInt64Array(body), Number) : new arrays[type](body);
   return { data, rows: Number(rows), cols: Number(cols || 1) };
 }
@@ -27,8 +33,12 @@ export function python(script, args = [], input = '') {
   return JSON.parse(run.stdout.toString());
 }
 
-export const seconds = async (work) => {
+/** Wall and processor seconds (all threads) of some work, and its result. */
+export async function timed(work) {
+  const cpu = process.cpuUsage();
   const start = performance.now();
   const result = await work();
-  return [(performance.now() - start) / 1000, result];
-};
+  const wall = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return [{ wall, cpu: (user + system) / 1e6 }, result];
+}

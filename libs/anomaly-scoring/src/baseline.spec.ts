@@ -87,7 +87,11 @@ test('objects of one image never judge each other', async () => {
 });
 
 test('fdr flags fewer than the percentile when all is normal, and still finds what is far off', async () => {
-  const baseline = await fitBaseline({ features: normals(2000, 6, 5), scorers: ['mahalanobis'], scorerOptions: fast });
+  const baseline = await fitBaseline({
+    features: normals(2000, 6, 5),
+    scorers: ['mahalanobis'],
+    scorerOptions: fast,
+  });
   const normal = await baseline.score(fresh, { fdr: 0.05 });
   const plain = await baseline.score(fresh);
   const count = (flags: Uint8Array): number => flags.reduce((sum, flag) => sum + flag, 0);
@@ -110,29 +114,48 @@ describe('per class', () => {
     cols: 4,
   });
   const train = stack(a, b, rare);
-  const classes = [...Array<string>(100).fill('a'), ...Array<string>(100).fill('b'), ...Array<string>(8).fill('rare')];
+  const classes = [
+    ...Array<string>(100).fill('a'),
+    ...Array<string>(100).fill('b'),
+    ...Array<string>(8).fill('rare'),
+  ];
 
-  test.each([['ensemble'], ['mahalanobis'], ['knn'], ['iforest']])('%s finds objects that look like another class', async (name) => {
-    const baseline = await fitBaseline({ features: train, classes, perClass: true, scorers: [name], scorerOptions: fast });
-    expect(baseline.ownClasses).toEqual(['a', 'b']);
-    const likeB = normals(20, 4, 9, -10);
-    const asA = await baseline.score(likeB, { classes: Array<string>(20).fill('a') });
-    const asB = await baseline.score(likeB, { classes: Array<string>(20).fill('b') });
-    expect(asA.outlier.reduce((sum, flag) => sum + flag, 0)).toBe(20);
-    expect(asB.outlier.reduce((sum, flag) => sum + flag, 0)).toBeLessThan(6);
-    // Rare and unknown classes, and calls without classes, are judged against everything.
-    const all = await baseline.score(likeB);
-    for (const other of ['rare', 'never seen', '__proto__']) {
-      expect((await baseline.score(likeB, { classes: Array<string>(20).fill(other) })).scores).toEqual(all.scores);
-    }
-    const loaded = reload(baseline, train);
-    expect(await loaded.score(likeB, { classes: Array<string>(20).fill('a') })).toEqual(asA);
-    expect(await loaded.score(likeB)).toEqual(all);
-  });
+  test.each([['ensemble'], ['mahalanobis'], ['knn'], ['iforest']])(
+    '%s finds objects that look like another class',
+    async (name) => {
+      const baseline = await fitBaseline({
+        features: train,
+        classes,
+        perClass: true,
+        scorers: [name],
+        scorerOptions: fast,
+      });
+      expect(baseline.ownClasses).toEqual(['a', 'b']);
+      const likeB = normals(20, 4, 9, -10);
+      const asA = await baseline.score(likeB, { classes: Array<string>(20).fill('a') });
+      const asB = await baseline.score(likeB, { classes: Array<string>(20).fill('b') });
+      expect(asA.outlier.reduce((sum, flag) => sum + flag, 0)).toBe(20);
+      expect(asB.outlier.reduce((sum, flag) => sum + flag, 0)).toBeLessThan(6);
+      // Rare and unknown classes, and calls without classes, are judged against everything.
+      const all = await baseline.score(likeB);
+      for (const other of ['rare', 'never seen', '__proto__']) {
+        expect((await baseline.score(likeB, { classes: Array<string>(20).fill(other) })).scores).toEqual(
+          all.scores,
+        );
+      }
+      const loaded = reload(baseline, train);
+      expect(await loaded.score(likeB, { classes: Array<string>(20).fill('a') })).toEqual(asA);
+      expect(await loaded.score(likeB)).toEqual(all);
+    },
+  );
 
   test('needs classes, one per row', async () => {
-    await expect(fitBaseline({ features: train, perClass: true })).rejects.toThrow('expected the class of each row');
-    await expect(fitBaseline({ features: train, classes: ['a'] })).rejects.toThrow('expected one per row (208), got 1');
+    await expect(fitBaseline({ features: train, perClass: true })).rejects.toThrow(
+      'expected the class of each row',
+    );
+    await expect(fitBaseline({ features: train, classes: ['a'] })).rejects.toThrow(
+      'expected one per row (208), got 1',
+    );
   });
 });
 
@@ -149,7 +172,9 @@ describe('too little, or broken', () => {
   test('20 rows serve percentile 95, not 99', async () => {
     const baseline = await fitBaseline({ features: normals(20, 3, 1), scorerOptions: fast });
     expect((await baseline.score(normals(3, 3, 2, 50))).outlier).toEqual(new Uint8Array(3).fill(1));
-    await expect(baseline.score(fresh, { percentile: 99 })).rejects.toMatchObject({ code: 'BASELINE_TOO_SMALL' });
+    await expect(baseline.score(fresh, { percentile: 99 })).rejects.toMatchObject({
+      code: 'BASELINE_TOO_SMALL',
+    });
   });
 
   test.each([
@@ -180,6 +205,8 @@ describe('too little, or broken', () => {
       const json = edit(JSON.parse(JSON.stringify(baseline)) as Json);
       expect(() => FittedBaseline.fromJSON(json, features)).toThrow(ModelError);
     }
-    expect(() => reload(baseline, selectRows(features, [0, 1]))).toThrow('expected features of 120 × 6, got 2 × 6');
+    expect(() => reload(baseline, selectRows(features, [0, 1]))).toThrow(
+      'expected features of 120 × 6, got 2 × 6',
+    );
   });
 });

@@ -20,7 +20,14 @@ describe('evaluate on embeddings', () => {
 
   test('reports every scorer in the promised shape, without NaN', async () => {
     const report = await evaluateScorers(input);
-    expect(report).toMatchObject({ default: 'ensemble', train: 100, test: 100, anomalies: 20, percentile: 95, warnings: [] });
+    expect(report).toMatchObject({
+      default: 'ensemble',
+      train: 100,
+      test: 100,
+      anomalies: 20,
+      percentile: 95,
+      warnings: [],
+    });
     expect(Object.keys(report.scorers)).toEqual(['ensemble', 'mahalanobis', 'knn', 'iforest']);
     for (const scorer of Object.values(report.scorers)) {
       expect(scorer.fitSeconds).toBe(0.25);
@@ -36,10 +43,16 @@ describe('evaluate on embeddings', () => {
   });
 
   test('the first scorer named is the default; too few rows give a warning with the number needed', async () => {
-    const report = await evaluateScorers({ ...input, train: matrixFrom(normals(19, 5, 1)), scorers: ['knn'] });
+    const report = await evaluateScorers({
+      ...input,
+      train: matrixFrom(normals(19, 5, 1)),
+      scorers: ['knn'],
+    });
     expect(report.default).toBe('knn');
     expect(report.scorers['knn'].falseAlarmRate).toBeNull();
-    expect(report.warnings).toEqual(['false-alarm rate at percentile 95 needs at least 20 training rows, got 19']);
+    expect(report.warnings).toEqual([
+      'false-alarm rate at percentile 95 needs at least 20 training rows, got 19',
+    ]);
   });
 
   test('means over categories leave out what is not known', async () => {
@@ -120,7 +133,14 @@ describe('evaluate a finished run', () => {
   test.each([
     ['an unknown id', [{ id: 'zzz', label: 1 }], 'neither a crop nor an image'],
     ['a label 2', [{ id: 'a', label: 2 }], 'expected label 0 or 1'],
-    ['an id twice', [{ id: 'a', label: 1 }, { id: 'a', label: 1 }], 'listed twice'],
+    [
+      'an id twice',
+      [
+        { id: 'a', label: 1 },
+        { id: 'a', label: 1 },
+      ],
+      'listed twice',
+    ],
     ['one kind only', [{ id: 'a', label: 1 }], 'expected normal rows and anomalies'],
   ])('%s is refused', (_what, truth, message) => {
     expect(() => evaluateVerdicts({ objects, truth })).toThrow(message);

@@ -1,11 +1,12 @@
 import { InputError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
-import { withTransposedProduct } from './gemm.js';
+import { gemmKernels, PANEL_ROWS } from './wasm/gemm-kernel.js';
+import { withKernelMemory } from './wasm/kernel-memory.js';
 
 /** Rows summed at a time; the order of additions depends on this alone, never on the number of threads. */
 export const MOMENT_BLOCK_ROWS = 4096;
-/** Rows multiplied at a time within a block: a panel of them stays in the first-level cache. */
-const PRODUCT_ROWS = 512;
+/** Rows multiplied at a time within a block: all panels of them stay in the second-level cache. */
+const PRODUCT_ROWS = 256;
 
 /** Sums over y = x − origin of some rows. */
 export interface MomentSums {
@@ -30,17 +31,27 @@ export function emptySums(cols: number): MomentSums {
   };
 }
 
-/** Sums of one block of rows (float64, SIMD). Values must be finite. */
+/**
+ * Sums of one block of rows (float64, SIMD). Values must be finite.
+ * Rows are packed as they come: four neighbouring columns of a row are one step of a panel, and the same panels
+ * serve as both sides of the product Yᵀ·Y, of which only the lower half is computed.
+ */
 export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums {
   const { rows, cols } = x;
   const sums = emptySums(cols);
   sums.count = rows;
-  const columns = new Float64Array(cols * PRODUCT_ROWS);
-  const y = new Float64Array(cols);
-  withTransposedProduct('float64', columns, cols, PRODUCT_ROWS, { lowerOnly: true }, (product) => {
+  const panels = Math.ceil(cols / PANEL_ROWS);
+  const stride = panels * PANEL_ROWS;
+  const panelBytes = PRODUCT_ROWS * PANEL_ROWS * 8;
+  const y = new Float64Array(stride);
+  withKernelMemory((memory) => {
+    const productAt = memory.reserve(stride * stride * 8);
+    const packedAt = memory.reserve(panels * panelBytes);
+    const kernel = gemmKernels(memory).float64;
+    const product = memory.float64(productAt, stride * stride).fill(0);
+    const packed = memory.float64(packedAt, panels * PRODUCT_ROWS * PANEL_ROWS);
     for (let from = 0; from < rows; from += PRODUCT_ROWS) {
       const count = Math.min(PRODUCT_ROWS, rows - from);
-      if (count < PRODUCT_ROWS) columns.fill(0);
       for (let i = 0; i < count; i++) {
         const start = (from + i) * cols;
         let square = 0;
@@ -49,24 +60,29 @@ export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums 
           y[j] = value;
           square += value * value;
           sums.first[j] += value;
-          columns[j * PRODUCT_ROWS + i] = value;
         }
         for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
         sums.fourth += square * square;
-      }
-      product.setB(columns);
-      product.forEachBlock(columns, cols, (c, first, rowsHere) => {
-        for (let r = 0; r < rowsHere; r++) {
-          const target = (first + r) * cols;
-          const source = r * product.stride;
-          for (let j = 0; j <= first + r; j++) sums.second[target + j] += c[source + j];
+        for (let panel = 0, j = 0; panel < panels; panel++, j += PANEL_ROWS) {
+          const at = (panel * PRODUCT_ROWS + i) * PANEL_ROWS;
+          packed[at] = y[j];
+          packed[at + 1] = y[j + 1];
+          packed[at + 2] = y[j + 2];
+          packed[at + 3] = y[j + 3];
         }
-      });
+      }
+      for (let panel = 0; panel < panels; panel++) {
+        const side = packedAt + panel * panelBytes;
+        const corner = productAt + (panel * PANEL_ROWS * stride + panel * PANEL_ROWS) * 8;
+        kernel(side, side, corner, panels - panel, count, panelBytes, stride * 8);
+      }
+    }
+    for (let i = 0; i < cols; i++) {
+      for (let j = 0; j <= i; j++) {
+        sums.second[i * cols + j] = sums.second[j * cols + i] = product[i * stride + j];
+      }
     }
   });
-  for (let i = 0; i < cols; i++) {
-    for (let j = 0; j < i; j++) sums.second[j * cols + i] = sums.second[i * cols + j];
-  }
   return sums;
 }
 

@@ -34,8 +34,6 @@ export function packPanels(
 export interface TransposedProductOptions {
   /** How many leading values of row j of B can differ from zero (triangular B). Default: all. */
   readonly depthOf?: (row: number) => number;
-  /** A and B are the same rows: only the products on and below the diagonal are wanted. Default false. */
-  readonly lowerOnly?: boolean;
 }
 
 /**
@@ -48,7 +46,6 @@ export class TransposedProduct {
   private readonly valueBytes: number;
   private readonly panelColumns: number;
   private readonly depthOf: (row: number) => number;
-  private readonly lowerOnly: boolean;
   private readonly a: number;
   private readonly b: number;
   private readonly c: number;
@@ -65,7 +62,6 @@ export class TransposedProduct {
     options: TransposedProductOptions = {},
   ) {
     this.depthOf = options.depthOf ?? (() => depth);
-    this.lowerOnly = options.lowerOnly ?? false;
     this.kernel = gemmKernels(memory)[type];
     this.valueBytes = type === 'float32' ? 4 : 8;
     this.panelColumns = PANEL_COLUMNS[type];
@@ -73,12 +69,7 @@ export class TransposedProduct {
     this.a = this.memory.reserve(BLOCK_ROWS * depth * this.valueBytes);
     this.c = this.memory.reserve(BLOCK_ROWS * this.stride * this.valueBytes);
     this.b = this.memory.reserve(this.stride * depth * this.valueBytes);
-    this.setB(b);
-  }
-
-  /** Replaces B by another matrix of the same shape. */
-  setB(b: FloatArray): void {
-    packPanels(b, 0, this.n, this.depth, this.panelColumns, this.view(this.b, this.stride * this.depth));
+    packPanels(b, 0, n, depth, this.panelColumns, this.view(this.b, this.stride * depth));
   }
 
   private view(address: number, length: number): FloatArray {
@@ -104,8 +95,7 @@ export class TransposedProduct {
       packPanels(a, first * depth, count, depth, PANEL_ROWS, packedA);
       c.fill(0);
       const panels = Math.ceil(count / PANEL_ROWS);
-      const columns = this.lowerOnly ? Math.min(this.stride, first + count) : this.stride;
-      for (let j = 0; j < columns; j += panelColumns) {
+      for (let j = 0; j < this.stride; j += panelColumns) {
         this.kernel(
           this.a,
           this.b + j * depth * valueBytes,

@@ -65,7 +65,6 @@ export const i32 = {
   add: binary(0x6a),
   sub: binary(0x6b),
   mul: binary(0x6c),
-  and: binary(0x71),
   shl: binary(0x74),
   shrU: binary(0x76),
 };
@@ -106,11 +105,6 @@ export class FunctionBuilder {
   /** Runs `body` while `condition` holds at its end (do … while). */
   doWhile(body: readonly Code[], condition: Code): Code {
     return [0x03, EMPTY_BLOCK, ...body.flat(), ...condition, 0x0d, 0, 0x0b];
-  }
-
-  /** Runs `body` when `condition` is not zero. */
-  when(condition: Code, body: readonly Code[]): Code {
-    return [...condition, 0x04, EMPTY_BLOCK, ...body.flat(), 0x0b];
   }
 
   body(...statements: readonly Code[]): void {

@@ -7,8 +7,6 @@ import type { WasmModule } from './webassembly.js';
 export const PANEL_ROWS = 4;
 /** Columns (rows of the transposed B) per packed panel. */
 export const PANEL_COLUMNS = { float32: 8, float64: 4 } as const;
-/** log2 of the columns multiplied between two checks of the loop. */
-const UNROLL_SHIFT = 3;
 export type GemmType = keyof typeof PANEL_COLUMNS;
 
 /**
@@ -33,24 +31,12 @@ function panelFunction(type: GemmType): FunctionBuilder {
     f.set(row, f.get(c)),
     ...rows.flatMap((i) => [...statement(i), advance(row, f.get(cStride))]),
   ];
-  /** One column of A times one row of B, `step` columns after the current one. */
-  const multiply = (step: number): Code[] => [
-    f.set(b0, v128.load(f.get(bAt), step * 32)),
-    f.set(b1, v128.load(f.get(bAt), step * 32 + 16)),
-    ...rows.flatMap((i) => [
-      f.set(splat, loadSplat(f.get(aAt), (step * PANEL_ROWS + i) * valueBytes)),
-      ...[b0, b1].map((column, j) => {
-        const accumulator = accumulators[2 * i + j];
-        return f.set(accumulator, lanes.add(f.get(accumulator), lanes.mul(f.get(splat), f.get(column))));
-      }),
-    ]),
-  ];
-  /** `count` columns, then the pointers move past them. */
-  const multiplyColumns = (count: number): Code[] => [
-    ...Array.from({ length: count }, (_, step) => multiply(step)).flat(),
-    advance(aAt, i32.const(count * PANEL_ROWS * valueBytes)),
-    advance(bAt, i32.const(count * 32)),
-    advance(left, i32.const(-1)),
+  const multiplyRow = (i: number): Code[] => [
+    f.set(splat, loadSplat(f.get(aAt), i * valueBytes)),
+    ...[b0, b1].map((column, j) => {
+      const accumulator = accumulators[2 * i + j];
+      return f.set(accumulator, lanes.add(f.get(accumulator), lanes.mul(f.get(splat), f.get(column))));
+    }),
   ];
   f.body(
     f.doWhile(
@@ -61,10 +47,19 @@ function panelFunction(type: GemmType): FunctionBuilder {
         ]),
         f.set(aAt, f.get(a)),
         f.set(bAt, f.get(b)),
-        f.set(left, i32.shrU(f.get(depth), i32.const(UNROLL_SHIFT))),
-        f.when(f.get(left), [f.doWhile(multiplyColumns(1 << UNROLL_SHIFT), f.get(left))]),
-        f.set(left, i32.and(f.get(depth), i32.const((1 << UNROLL_SHIFT) - 1))),
-        f.when(f.get(left), [f.doWhile(multiplyColumns(1), f.get(left))]),
+        f.set(left, f.get(depth)),
+        // One column per turn: V8 unrolls this itself, and spills registers when it is unrolled here.
+        f.doWhile(
+          [
+            f.set(b0, v128.load(f.get(bAt))),
+            f.set(b1, v128.load(f.get(bAt), 16)),
+            ...rows.flatMap(multiplyRow),
+            advance(aAt, i32.const(PANEL_ROWS * valueBytes)),
+            advance(bAt, i32.const(32)),
+            advance(left, i32.const(-1)),
+          ],
+          f.get(left),
+        ),
         ...eachRow((i) => [
           v128.store(f.get(row), f.get(accumulators[2 * i])),
           v128.store(f.get(row), f.get(accumulators[2 * i + 1]), 16),
