@@ -37,12 +37,12 @@ export const ODD_ONES: readonly OddActor[] = [
   { code: '1f9f8', name: 'teddy bear', sizePx: [158, 196], tiltDegrees: 10, mirrors: true }, // teddy bear
   { code: '2602-fe0f', name: 'umbrella', sizePx: [96, 160], tiltDegrees: 10, mirrors: true }, // umbrella
   { code: '1f6b6', name: 'pedestrian', sizePx: [110, 185], tiltDegrees: 4, mirrors: true }, // person
-  { code: '2708-fe0f', name: 'airplane', sizePx: [100, 185], tiltDegrees: 8, mirrors: true }, // airplane
+  { code: '2708-fe0f', name: 'airplane', sizePx: [114, 200], tiltDegrees: 8, mirrors: true }, // airplane
   { code: '1f4bb', name: 'laptop', sizePx: [198, 214], tiltDegrees: 5, mirrors: false }, // laptop
-  { code: '1f4f1', name: 'phone', sizePx: [140, 180], tiltDegrees: 4, mirrors: false }, // traffic light
   { code: '1f3c4', name: 'surfer', sizePx: [110, 185], tiltDegrees: 6, mirrors: true }, // person
   { code: '1f40e', name: 'horse', sizePx: [174, 212], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f415', name: 'dog', sizePx: [174, 212], tiltDegrees: 4, mirrors: true }, // person
-  { code: '1f408', name: 'cat', sizePx: [196, 214], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f415', name: 'dog', sizePx: [196, 212], tiltDegrees: 4, mirrors: true }, // person
   { code: '1f429', name: 'poodle', sizePx: [180, 212], tiltDegrees: 4, mirrors: true }, // person
+  { code: '1f34a', name: 'orange', sizePx: [199, 211], tiltDegrees: 6, mirrors: true }, // orange
+  { code: '1f570-fe0f', name: 'mantel clock', sizePx: [172, 188], tiltDegrees: 5, mirrors: false }, // clock
 ];
