@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Proves the native engine on a CUDA machine that may have neither a network nor Node: configures with CUDA required,
+# builds for the GPUs that are there, runs CTest, then the benchmark of the kernels.
+#
+#   tools/gpu-validate.sh [build folder]
+#
+# Needs: CMake 3.22, a C++20 compiler, the CUDA toolkit, a driver. Optional, for sessions on CUDA and TensorRT:
+#   ONNXRUNTIME_ROOT     an unpacked onnxruntime GPU release (include/ and lib/); without it the kernels alone are tested
+#   HAZURE_ONNXRUNTIME   the libonnxruntime to open, when it is not ONNXRUNTIME_ROOT/lib/libonnxruntime.so
+#   HAZURE_ORT_INCLUDE_DIR  its headers, when they are not under ONNXRUNTIME_ROOT/include
+# Exit code: 0 all passed; 1 something failed, or a device test was skipped although there is a GPU for it; 2 no GPU.
+set -euo pipefail
+
+root="$(cd "$(dirname "$0")/.." && pwd)"
+build="${1:-$root/native/build/gpu}"
+say() { printf '\n== %s\n' "$*"; }
+
+say "Machine"
+if ! command -v nvidia-smi >/dev/null || ! nvidia-smi --query-gpu=index,name,compute_cap,driver_version,memory.total --format=csv; then
+  echo "No CUDA device answers (nvidia-smi). Nothing can be proved here." >&2
+  exit 2
+fi
+nvcc="${CUDACXX:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}"
+"$nvcc" --version | tail -n 2
+cmake --version | head -n 1
+c++ --version | head -n 1
+
+# Only what is plugged in: a fifth of the time that all architectures take.
+architectures="$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | tr -d '. ' | sort -u | paste -sd ';' -)"
+
+runtime="${HAZURE_ONNXRUNTIME:-}"
+include="${HAZURE_ORT_INCLUDE_DIR:-}"
+if [ -n "${ONNXRUNTIME_ROOT:-}" ]; then
+  [ -n "$runtime" ] || runtime="$ONNXRUNTIME_ROOT/lib/libonnxruntime.so"
+  [ -n "$include" ] || include="$ONNXRUNTIME_ROOT/include"
+fi
+export HAZURE_ONNXRUNTIME="$runtime"
+export ORT_DISABLE_TELEMETRY=1
+
+say "Build in $build for architectures $architectures"
+cmake -S "$root/native" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CUDA_COMPILER="$nvcc" \
+  -DCMAKE_CUDA_ARCHITECTURES="$architectures" -DHAZURE_CUDA=ON -DHAZURE_NAPI=OFF \
+  -DHAZURE_BUILD_TESTS=ON -DHAZURE_BUILD_BENCH=ON -DHAZURE_ORT_INCLUDE_DIR="$include"
+cmake --build "$build" --parallel "$(nproc)"
+
+say "Tests"
+log="$build/gpu-validate.log"
+status=0
+ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$build/gpu-validate.xml" | tee "$log" || status=1
+
+# On a machine with a GPU a skipped kernel test proves nothing and must not pass for a success.
+if grep -E '(cuda\.[a-z_]+).*\*\*\*Skipped' "$log"; then
+  echo "Kernel tests were skipped although there is a GPU." >&2
+  status=1
+fi
+if grep -qE 'engine\.device.*\*\*\*Skipped' "$log"; then
+  echo "Sessions on the GPU were not tested; the reasons:"
+  "$build/tests/engine/hazure_engine_tests" device || true
+  [ -z "$runtime" ] || status=1
+elif ! grep -q 'engine\.device' "$log"; then
+  echo "Sessions were left out: no ONNX Runtime headers (set ONNXRUNTIME_ROOT)."
+fi
+
+say "Benchmark"
+if [ -x "$build/bench/hazure_bench" ]; then
+  "$build/bench/hazure_bench" || status=1
+fi
+[ "$status" -eq 0 ] && say "All passed" || say "FAILED, see $log"
+exit "$status"
