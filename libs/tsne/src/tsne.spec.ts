@@ -1,37 +1,60 @@
-import { ConfigError, InputError, InterruptedError, type EmbeddingMatrix } from '@hazure/contracts';
-import { Random } from '@hazure/numerics';
-import { tsne } from './index.js';
-
-/** `clusters` Gaussian blobs far apart; row i belongs to cluster i % clusters. */
-function blobs(rows: number, cols: number, clusters: number, seed = 1): EmbeddingMatrix {
-  const random = new Random(seed);
-  const centres = Float32Array.from({ length: clusters * cols }, () => 10 * random.nextNormal());
-  const data = new Float32Array(rows * cols);
-  for (let i = 0; i < rows; i++) {
-    for (let c = 0; c < cols; c++)
-      data[i * cols + c] = centres[(i % clusters) * cols + c] + random.nextNormal();
-  }
-  return { data, rows, cols };
-}
+import { ConfigError, InputError, InterruptedError } from '@hazure/contracts';
+import { blobs, sameCluster } from '../test/blobs.js';
+import { transform, tsne, type TsneProgress } from './index.js';
 
 describe('tsne', () => {
-  test('keeps clusters together', async () => {
-    const x = blobs(150, 10, 3);
-    const { y, n, klDivergence, perplexity } = await tsne(x, { iterations: 300, perplexity: 15 });
-    expect(n).toBe(150);
-    expect(perplexity).toBe(15);
-    expect(klDivergence).toBeGreaterThan(0);
-    let together = 0;
-    for (let i = 0; i < n; i++) {
-      let best = -1;
-      let bestDistance = Infinity;
-      for (let j = 0; j < n; j++) {
-        const d = (y[2 * i] - y[2 * j]) ** 2 + (y[2 * i + 1] - y[2 * j + 1]) ** 2;
-        if (j !== i && d < bestDistance) [best, bestDistance] = [j, d];
-      }
-      if (best % 3 === i % 3) together++;
-    }
-    expect(together).toBeGreaterThan(140);
+  test.each(['exact', 'barnes-hut', 'fft'] as const)('%s keeps clusters together', async (method) => {
+    const result = await tsne(blobs(300, 10, 4), { method, iterations: 400, perplexity: 15 });
+    expect(result.method).toBe(method);
+    expect(result.n).toBe(300);
+    expect(result.iterations).toBe(400);
+    expect(sameCluster(result.y, result.y, 4, 5)).toBeGreaterThan(0.98);
+  });
+
+  test('the three repulsions reach the same divergence', async () => {
+    const x = blobs(400, 10, 6, 2);
+    const run = (method: 'exact' | 'barnes-hut' | 'fft') => tsne(x, { method, perplexity: 20 });
+    const [exact, tree, grid] = [await run('exact'), await run('barnes-hut'), await run('fft')];
+    expect(Math.abs(tree.klDivergence / exact.klDivergence - 1)).toBeLessThan(0.08);
+    expect(Math.abs(grid.klDivergence / exact.klDivergence - 1)).toBeLessThan(0.08);
+  });
+
+  test.each(['pca', 'spectral', 'random'] as const)('starts from %s', async (init) => {
+    const { y } = await tsne(blobs(200, 10, 3), { init, iterations: 400, perplexity: 15 });
+    expect(sameCluster(y, y, 3, 5)).toBeGreaterThan(0.95);
+  });
+
+  test('no iterations leave given coordinates as they are, centred', async () => {
+    const init = Float64Array.from({ length: 60 }, (_, i) => Math.sin(i));
+    const { y, iterations } = await tsne(blobs(30, 4, 2), { init, iterations: 0, neighbours: 'approximate' });
+    expect(iterations).toBe(0);
+    expect(y[2] - y[0]).toBeCloseTo(init[2] - init[0], 5);
+    expect(y[59] - y[57]).toBeCloseTo(init[59] - init[57], 5);
+  });
+
+  test.each(['exact', 'barnes-hut', 'fft'] as const)(
+    '%s: the map is the same on 1 and 3 threads',
+    async (method) => {
+      const x = blobs(400, 8, 4, 2);
+      const options = { method, iterations: 320, perplexity: 20, neighbours: 'approximate' } as const;
+      const [one, three] = await Promise.all([
+        tsne(x, { ...options, threads: 1 }),
+        tsne(x, { ...options, threads: 3 }),
+      ]);
+      expect(three.y).toEqual(one.y);
+      expect(three.klDivergence).toBe(one.klDivergence);
+    },
+  );
+
+  test('progress is told, and a tolerance ends the run early', async () => {
+    const told: TsneProgress[] = [];
+    const result = await tsne(blobs(150, 6, 3), {
+      ...{ iterations: 3000, tolerance: 0.01, perplexity: 10, onProgress: (p) => told.push(p) },
+    });
+    expect(result.iterations).toBeLessThan(3000);
+    expect(told[0].stage).toBe('neighbours');
+    expect(told.at(-1)?.done).toBe(result.iterations);
+    expect(told.at(-1)?.klDivergence).toBe(result.klDivergence);
   });
 
   test('one point lies at the origin', async () => {
@@ -41,22 +64,21 @@ describe('tsne', () => {
     expect(result.iterations).toBe(0);
   });
 
-  test.each([2, 3, 5, 20, 60])(
-    '%i points: the perplexity is lowered to (n − 1)/3, at least 1',
-    async (rows) => {
-      const result = await tsne(blobs(rows, 4, 2), { iterations: 60 });
-      expect(result.perplexity).toBe(Math.max(1, Math.min(30, (rows - 1) / 3)));
-      expect(result.y.every(Number.isFinite)).toBe(true);
-      expect(result.klDivergence).toBeGreaterThanOrEqual(-1e-6);
-    },
-  );
+  test.each([2, 3, 5, 20, 60])('%i points: perplexity at most (n − 1)/3, at least 1', async (rows) => {
+    const result = await tsne(blobs(rows, 4, 2), { iterations: 60 });
+    expect(result.perplexity).toBe(Math.max(1, Math.min(30, (rows - 1) / 3)));
+    expect(result.y.every(Number.isFinite)).toBe(true);
+    expect(result.klDivergence).toBeGreaterThanOrEqual(-1e-6);
+  });
 
-  test('constant rows and columns give a finite map', async () => {
-    const constant = await tsne(
-      { data: new Float32Array(50 * 3).fill(7), rows: 50, cols: 3 },
-      { iterations: 60 },
-    );
-    expect(constant.y.every(Number.isFinite)).toBe(true);
+  test.each(['exact', 'barnes-hut', 'fft'] as const)('%s: equal rows give a finite map', async (method) => {
+    const constant = { data: new Float32Array(150 * 3).fill(7), rows: 150, cols: 3 };
+    expect((await tsne(constant, { method, iterations: 300 })).y.every(Number.isFinite)).toBe(true);
+    const twins = blobs(200, 5, 2);
+    twins.data.copyWithin(500, 0, 500);
+    twins.data.fill(1, 0, 5 * 60);
+    const { y } = await tsne(twins, { method, iterations: 300, metric: 'cosine' });
+    expect(y.every(Number.isFinite)).toBe(true);
   });
 
   test('refuses what has no map', async () => {
@@ -75,9 +97,47 @@ describe('tsne', () => {
     await expect(tsne(blobs(9, 2, 2), { init: new Float32Array(4) })).rejects.toThrow(/9 × 2 coordinates/);
   });
 
-  test('an abort signal ends the run', async () => {
+  test('an abort signal ends the run, before it and in its midst', async () => {
+    await expect(tsne(blobs(50, 4, 2), { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
+      InterruptedError,
+    );
     const stop = new AbortController();
-    const run = tsne(blobs(200, 4, 2), { signal: stop.signal, onProgress: () => stop.abort() });
+    const run = tsne(blobs(200, 4, 2), {
+      iterations: 1_000_000,
+      signal: stop.signal,
+      onProgress: ({ stage }) => stage === 'optimise' && stop.abort(),
+    });
     await expect(run).rejects.toBeInstanceOf(InterruptedError);
+  });
+});
+
+describe('transform', () => {
+  const clusters = 4;
+  const all = blobs(480, 10, clusters, 4);
+  const part = (from: number, to: number) => ({
+    data: all.data.slice(from * all.cols, to * all.cols),
+    rows: to - from,
+    cols: all.cols,
+  });
+  const base = part(0, 400);
+  const fresh = part(400, 480);
+
+  test('new points land among their cluster, alone as together, on any number of threads', async () => {
+    const { y } = await tsne(base, { perplexity: 15, iterations: 500 });
+    const before = y.slice();
+    const placed = await transform({ x: base, y }, fresh);
+    expect(y).toEqual(before);
+    expect(sameCluster(placed.y, y, clusters, 5)).toBeGreaterThan(0.98);
+    const approximate = await transform({ x: base, y }, fresh, { neighbours: 'approximate', threads: 3 });
+    expect(sameCluster(approximate.y, y, clusters, 5)).toBeGreaterThan(0.98);
+    const alone = await transform({ x: base, y }, part(417, 418), { threads: 1 });
+    expect([...alone.y]).toEqual([...placed.y.subarray(34, 36)]);
+  });
+
+  test('refuses other widths; no rows give no points', async () => {
+    const map = { x: base, y: new Float32Array(800) };
+    await expect(transform(map, blobs(3, 9, 1))).rejects.toThrow(/rows of 10 values like the map's, came 9/);
+    await expect(transform({ ...map, y: new Float32Array(6) }, fresh)).rejects.toThrow(/400 × 2 coordinates/);
+    expect((await transform(map, { data: new Float32Array(0), rows: 0, cols: 10 })).y).toHaveLength(0);
   });
 });

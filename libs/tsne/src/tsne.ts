@@ -77,7 +77,7 @@ export async function tsne(x: EmbeddingMatrix, options: TsneOptions = {}): Promi
     const graph = await jointAffinities(crew, prepared, found);
     tell('affinities', 1);
     const affine = performance.now();
-    const start = await initialise(crew, prepared, found.order, resolved);
+    const start = await initialise(crew, prepared, graph, found.order, resolved);
     tell('initialise', 1);
     const { y, ...outcome } = await descend(crew, graph, start, method, resolved, options);
     const ended = performance.now();
@@ -110,6 +110,7 @@ const SINGLE = {
 async function initialise(
   crew: Crew,
   prepared: Prepared,
+  graph: AffinityGraph,
   order: Int32Array | null,
   resolved: ResolvedOptions,
 ): Promise<Float64Array> {
@@ -124,11 +125,33 @@ async function initialise(
   }
   if (init === 'random')
     return Float64Array.from({ length: 2 * rows }, () => INITIAL_SPREAD * random.nextNormal());
-  const scores = await principalScores(crew, prepared, resolved.metric, resolved.seed);
+  const scores =
+    init === 'spectral'
+      ? await spectralScores(crew, graph, rows, resolved.seed)
+      : await principalScores(crew, prepared, resolved.metric, resolved.seed);
   let squares = 0;
   for (let i = 0; i < rows; i++) squares += scores[2 * i] ** 2;
   const scale = squares > 0 ? INITIAL_SPREAD / Math.sqrt(squares / rows) : 0;
   return scores.map((score) => score * scale + INITIAL_NOISE * random.nextNormal());
+}
+
+/** Laplacian eigenvectors of the affinities, n×2. */
+async function spectralScores(
+  crew: Crew,
+  graph: AffinityGraph,
+  rows: number,
+  seed: number,
+): Promise<Float64Array> {
+  const { arena, rowStarts, columns, joint } = graph;
+  const mark = arena.mark;
+  const degrees = arena.allocate(8 * rows);
+  const vectors = arena.allocate(16 * rows);
+  const products = arena.allocate(16 * rows);
+  await crew.run('spectral', arena.memory, {
+    ...{ rows, rowStarts, columns, joint, degrees, vectors, products, seed },
+  });
+  arena.release(mark);
+  return doubles(arena.memory, vectors, 2 * rows).slice();
 }
 
 async function descend(
