@@ -2,7 +2,7 @@ import type { Clock, EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix, bootstrapIntervals, rankingMetrics } from '@hazure/numerics';
 import type { Interval } from '@hazure/numerics';
 import { alphaOf, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
-import { heldOutScores, planHeldOut } from './held-out-scores.js';
+import { heldOutScores, methodFor, planHeldOut } from './held-out-scores.js';
 import { createScorer, SCORER_NAMES } from './scorers.js';
 import type { ScorerOptions } from './scorers.js';
 
@@ -54,7 +54,7 @@ export interface EvaluationInput {
 
 /**
  * Fits scorers to normal rows and measures how they judge labelled ones. The p-values behind the false-alarm
- * rate are cross-calibrated on the training rows; the scorers have seen all of them.
+ * rate come from scorers that did not see the rows they scored; the scorers reported have seen all of them.
  * @throws InputError for bad values, widths, labels, or a test set without both labels.
  */
 export async function evaluateScorers(input: EvaluationInput): Promise<EvaluationReport> {
@@ -79,7 +79,7 @@ export async function evaluateScorers(input: EvaluationInput): Promise<Evaluatio
     const fittedMs = clock.monotonicMs();
     const scores = await fitted.score(test);
     const scoredMs = clock.monotonicMs();
-    const calibration = calibrated ? await crossCalibrate(scorer, train, seed) : null;
+    const calibration = calibrated ? await heldOutCalibration(scorer, train, seed) : null;
     const metrics = rankingMetrics(labels, scores);
     const intervals = bootstrapIntervals(labels, scores, { seed });
     const flagged = (label: number): number | null =>
@@ -110,13 +110,15 @@ export async function evaluateScorers(input: EvaluationInput): Promise<Evaluatio
   };
 }
 
-async function crossCalibrate(
+async function heldOutCalibration(
   scorer: ReturnType<typeof createScorer>,
   train: EmbeddingMatrix,
   seed: number,
 ): Promise<ConformalCalibration> {
   const rows = Int32Array.from({ length: train.rows }, (_, i) => i);
-  return new ConformalCalibration((await heldOutScores(scorer, train, planHeldOut(rows, 'cross', seed))).all);
+  return new ConformalCalibration(
+    (await heldOutScores(scorer, train, planHeldOut(rows, methodFor(train.rows), seed))).all,
+  );
 }
 
 function flaggedShare(

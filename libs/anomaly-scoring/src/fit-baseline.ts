@@ -4,7 +4,7 @@ import { assertMatrix } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
 import type { CalibratedScorer } from './baseline-parts.js';
 import { baselineTooSmall, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
-import { classesOfOwn, fitWithHeldOut, planHeldOut, SPLIT_FROM_ROWS } from './held-out-scores.js';
+import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
 import type { CalibrationMethod, HeldOutPlan } from './held-out-scores.js';
 import { createScorer, SCORER_NAMES } from './scorers.js';
 import type { ScorerOptions } from './scorers.js';
@@ -39,7 +39,7 @@ function planFor(input: BaselineInput, percentile: number, seed: number): HeldOu
   const groups = input.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
   assertLength('groups', groups.length, rows);
   if (rows < requiredHeldOutRows(percentile)) throw baselineTooSmall(rows, percentile);
-  const method = calibration === 'auto' ? (rows >= SPLIT_FROM_ROWS ? 'split' : 'cross') : calibration;
+  const method = calibration === 'auto' ? methodFor(rows) : calibration;
   const plan = planHeldOut(groups, method, seed);
   if (plan.parts.some((part) => part.outside.length === 0)) {
     throw new InputError(

@@ -10,6 +10,11 @@ export type CalibrationMethod = 'split' | 'cross';
 export const CROSS_FOLDS = 10;
 /** From this many rows on, holding a part out costs the scorer nothing that can be measured. */
 export const SPLIT_FROM_ROWS = 5000;
+/** The method that `auto` stands for. */
+export function methodFor(rows: number): CalibrationMethod {
+  return rows >= SPLIT_FROM_ROWS ? 'split' : 'cross';
+}
+
 /** Share of rows that split calibration holds out, and the most it needs. */
 const SPLIT_SHARE = 0.2;
 const SPLIT_MAX_ROWS = 20_000;
