@@ -18,7 +18,7 @@ function declared(): string[] {
 
 /** The first column of the table in the reference. */
 function documented(): string[] {
-  return [...read('docs/reference/native-addon.md').matchAll(/^\| `(\w+\([^)]*\))` \|/gm)].map(
+  return [...read('docs/reference/native-addon.md').matchAll(/^\| `(\w+\([^)]*\))` +\|/gm)].map(
     (row) => row[1] as string,
   );
 }
