@@ -1,5 +1,7 @@
 #include "detection_kernels.hpp"
 
+#include "launch.cuh"
+
 namespace hazure::cuda {
 namespace {
 
@@ -246,7 +248,7 @@ __global__ void suppress_and_map(SuppressArguments a) {
     const int size = min(kTile, candidates - start);
     const int mine = threadIdx.x % kTile;
     const int group = threadIdx.x / kTile;
-    if (threadIdx.x < size) {
+    if (static_cast<int>(threadIdx.x) < size) {
       const unsigned long long key = keys[start + threadIdx.x];
       tile[threadIdx.x] = a.anchors[first_anchor + static_cast<long long>(key & 0xFFFFFFFFULL)];
       earlier[threadIdx.x] = 0;
@@ -288,17 +290,17 @@ void launch_collect(const CollectArguments& arguments, int images, cudaStream_t 
   constexpr unsigned kBlock = 128;
   const auto depth = static_cast<unsigned>(images);
   if (arguments.head.kind == Kind::kYolov8) {
-    collect_columns<<<dim3((anchors + kBlock - 1) / kBlock, depth), kBlock, 0, stream>>>(arguments);
+    HAZURE_LAUNCH(collect_columns, dim3((anchors + kBlock - 1) / kBlock, depth), kBlock, stream, arguments);
   } else {
     constexpr unsigned kWarpsPerBlock = kBlock / 32;
-    collect_rows<<<dim3((anchors + kWarpsPerBlock - 1) / kWarpsPerBlock, depth), kBlock, 0, stream>>>(arguments);
+    HAZURE_LAUNCH(collect_rows, dim3((anchors + kWarpsPerBlock - 1) / kWarpsPerBlock, depth), kBlock, stream, arguments);
   }
 }
 
 void launch_suppress(const SuppressArguments& arguments, int images, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>(images);
-  sort_candidates<<<blocks, kSortThreads, 0, stream>>>(arguments.keys, arguments.counts, arguments.keys_per_image);
-  suppress_and_map<<<blocks, kThreads, 0, stream>>>(arguments);
+  HAZURE_LAUNCH(sort_candidates, blocks, kSortThreads, stream, arguments.keys, arguments.counts, arguments.keys_per_image);
+  HAZURE_LAUNCH(suppress_and_map, blocks, kThreads, stream, arguments);
 }
 
 }  // namespace hazure::cuda

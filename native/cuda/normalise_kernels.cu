@@ -1,5 +1,7 @@
 #include "normalise_kernels.hpp"
 
+#include "launch.cuh"
+
 namespace hazure::cuda {
 namespace {
 
@@ -40,7 +42,7 @@ __global__ void normalise_rows(float* rows, std::size_t dimensions, unsigned lon
 
 void launch_normalise_rows(float* rows, unsigned row_count, std::size_t dimensions, unsigned long long* bad_row,
                            cudaStream_t stream) {
-  normalise_rows<<<row_count, kThreads, 0, stream>>>(rows, dimensions, bad_row);
+  HAZURE_LAUNCH(normalise_rows, row_count, kThreads, stream, rows, dimensions, bad_row);
 }
 
 }  // namespace hazure::cuda

@@ -2,6 +2,8 @@
 
 #include <cuda_fp16.h>
 
+#include "launch.cuh"
+
 namespace hazure::cuda {
 namespace {
 
@@ -171,12 +173,12 @@ unsigned blocks_y(int rows) {
 
 void launch_build_weights(const Job* jobs, unsigned count, const Batch& batch, int widest, std::int32_t* table,
                           cudaStream_t stream) {
-  build_weights<<<dim3(blocks(widest, 128), 2, count), 128, 0, stream>>>(jobs, batch, table);
+  HAZURE_LAUNCH(build_weights, dim3(blocks(widest, 128), 2, count), 128, stream, jobs, batch, table);
 }
 
 void launch_narrow_rows(const Job* jobs, unsigned count, int widest, int most_rows, const std::int32_t* table,
                         std::uint8_t* narrowed, cudaStream_t stream) {
-  narrow_rows<<<dim3(blocks(widest, 32), blocks_y(most_rows), count), dim3(32, 8), 0, stream>>>(jobs, table, narrowed);
+  HAZURE_LAUNCH(narrow_rows, dim3(blocks(widest, 32), blocks_y(most_rows), count), dim3(32, 8), stream, jobs, table, narrowed);
 }
 
 void launch_fill_input(const Job* jobs, unsigned count, const Batch& batch, const std::int32_t* table,
@@ -184,9 +186,9 @@ void launch_fill_input(const Job* jobs, unsigned count, const Batch& batch, cons
   const dim3 grid(blocks(batch.width, 32), blocks_y(batch.height), count);
   const dim3 block(32, 8);
   if (half) {
-    fill_input<<<grid, block, 0, stream>>>(jobs, batch, table, narrowed, static_cast<__half*>(out));
+    HAZURE_LAUNCH(fill_input, grid, block, stream, jobs, batch, table, narrowed, static_cast<__half*>(out));
   } else {
-    fill_input<<<grid, block, 0, stream>>>(jobs, batch, table, narrowed, static_cast<float*>(out));
+    HAZURE_LAUNCH(fill_input, grid, block, stream, jobs, batch, table, narrowed, static_cast<float*>(out));
   }
 }
 

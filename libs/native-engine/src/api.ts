@@ -77,6 +77,8 @@ export interface SessionOptions {
   readonly precision?: PrecisionChoice;
   /** Intra-op threads of the CPU provider; 0 or absent = all usable cores (cgroup limits respected). */
   readonly threads?: number;
+  /** Idle threads of the CPU provider wait by spinning instead of sleeping. */
+  readonly spin?: boolean;
   readonly cuda?: CudaOptions;
   readonly tensorrt?: TensorRtOptions;
 }

@@ -116,6 +116,7 @@ Ort::SessionOptions base_options(const SessionOptions& options) {
   target.SetGraphOptimizationLevel(GraphOptimizationLevel::ORT_ENABLE_ALL);
   target.SetIntraOpNumThreads(options.threads > 0 ? options.threads : usable_cores());
   target.SetInterOpNumThreads(1);
+  target.AddConfigEntry("session.intra_op.allow_spinning", options.spin ? "1" : "0");
   target.SetExecutionMode(ExecutionMode::ORT_SEQUENTIAL);
   return target;
 }

@@ -42,7 +42,7 @@ void compare_with_cpu(Make&& make, double box_tolerance) {
   cuda::Workspace workspace;
   ThreadPool pool;
   int compared = 0;
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < testing::kRounds; ++round) {
     const testing::Problem problem = make(random, random.integer(1, 4));
     DetectOptions options{.confidence = float(random.real(0.05, 0.6)), .iou = float(random.real(0.2, 0.8)), .max_detections = random.integer(1, 200), .class_ids = std::nullopt};
     if (random.integer(0, 3) == 0) options.class_ids = std::vector<int>{0};
@@ -67,7 +67,7 @@ void compare_with_cpu(Make&& make, double box_tolerance) {
     }
     ++compared;
   }
-  CHECK(compared > 40, "compared ", compared);
+  CHECK(2 * compared > testing::kRounds, "compared ", compared);
 }
 
 }  // namespace

@@ -16,6 +16,13 @@ inline void need_device() {
   if (info.devices.empty()) SKIP(info.unavailable);
 }
 
+/** The emulator is some thousand times slower than a device. */
+#if defined(HAZURE_EMULATED_DEVICE)
+inline constexpr int kRounds = 8;
+#else
+inline constexpr int kRounds = 150;
+#endif
+
 /** Device memory with the contents of a vector. */
 template <typename T>
 class OnDevice {

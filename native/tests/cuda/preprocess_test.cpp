@@ -50,7 +50,7 @@ TEST(cuda_preprocess, gives_the_bits_of_the_cpu_in_fp32_and_their_rounding_in_fp
   testing::need_device();
   testing::Random random(31);
   cuda::Workspace workspace;
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < testing::kRounds; ++round) {
     const Batch batch = random_batch(random);
     const std::vector<float> expected = on_cpu(batch);
     std::vector<Placement> placements(batch.regions.size());

@@ -54,6 +54,8 @@ struct SessionOptions {
   PrecisionChoice precision = PrecisionChoice::kAuto;
   /** Intra-op threads of the CPU provider; 0 = usable_cores(). */
   int threads = 0;
+  /** Idle threads of the CPU provider wait by spinning instead of sleeping. */
+  bool spin = true;
   CudaOptions cuda;
   TensorRtOptions tensorrt;
   /** Height and width that open dimensions of an image input will have, for shape profiles; 0 = unknown. */
