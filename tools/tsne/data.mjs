@@ -19,15 +19,19 @@ function readNpy(path) {
   const start = 10 + bytes.readUInt16LE(8);
   const header = bytes.toString('latin1', 10, start);
   const shape = /\((\d+), *(\d+)\)/.exec(header);
-  if (!shape || !header.includes("'<f4'")) throw new Error(`${path}: expected a float32 matrix, came ${header}`);
+  if (!shape || !header.includes("'<f4'"))
+    throw new Error(`${path}: expected a float32 matrix, came ${header}`);
   const [rows, cols] = [Number(shape[1]), Number(shape[2])];
   return { data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + start)), rows, cols };
 }
 
-/** `clusters:ROWSxCOLS`, or .npy files joined by `+`; a file's rows are one class. */
+/** `clusters:ROWSxCOLS`, `clusters:ROWSxCOLSxCOUNTxSPREAD`, or .npy files joined by `+`; a file's rows are one class. */
 export function readMatrix(source) {
-  const synthetic = /^clusters:(\d+)x(\d+)$/.exec(source);
-  if (synthetic) return clusters(Number(synthetic[1]), Number(synthetic[2]), 10, 1);
+  const synthetic = /^clusters:(\d+)x(\d+)(?:x(\d+)x([\d.]+))?$/.exec(source);
+  if (synthetic) {
+    const [, rows, cols, count = 10, spread = 0.5] = synthetic.map(Number);
+    return clusters(rows, cols, count || 10, 1, spread || 0.5);
+  }
   const parts = source.split('+').map(readNpy);
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const { cols } = parts[0];

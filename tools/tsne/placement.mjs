@@ -54,7 +54,11 @@ const map = await tsne(base);
 for (const perplexity of [2, 5, 10, 30]) {
   for (const iterations of [0, 25, 100, 400]) {
     const placed = await transform({ x: base, y: map.y }, fresh, { perplexity, iterations });
-    rows.push({ who: `perplexity ${perplexity}, ${iterations} steps`, ...score(placed.y, map.y), seconds: placed.seconds });
+    rows.push({
+      who: `perplexity ${perplexity}, ${iterations} steps`,
+      ...score(placed.y, map.y),
+      seconds: placed.seconds,
+    });
   }
 }
 console.log(`${source}: ${held.length} of ${all.rows} rows placed on the map of the others`);

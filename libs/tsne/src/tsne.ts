@@ -40,7 +40,7 @@ export interface TsneResult {
 }
 
 /** Exact repulsion up to here, the grid beyond: tools/tsne/calibrate.mjs. */
-const EXACT_UP_TO = 700;
+const EXACT_UP_TO = 800;
 /** Standard deviation of the initial map's first axis, and of the noise that parts equal rows. */
 const INITIAL_SPREAD = 1e-4;
 const INITIAL_NOISE = 1e-6;
