@@ -31,7 +31,12 @@ const node = (opType, inputs, outputs, attributes = {}) => ({
 });
 
 function write(name, graph, metadata = {}) {
-  const bytes = encodeOnnx({ producerName: 'hazure fixtures', opset: 17, metadata, graph: { name, ...graph } });
+  const bytes = encodeOnnx({
+    producerName: 'hazure fixtures',
+    opset: 17,
+    metadata,
+    graph: { name, ...graph },
+  });
   writeFileSync(new URL(`${name}.onnx`, folder), bytes);
   console.log(`${name}.onnx ${bytes.length} bytes`);
 }
