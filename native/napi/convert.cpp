@@ -213,6 +213,7 @@ SessionOptions to_session_options(const Napi::Value& value, const std::string& p
   if (fields.has("deviceId")) options.device_id = static_cast<int>(fields.whole("deviceId", 0, 1023));
   if (fields.has("precision")) options.precision = fields.word("precision", precisions);
   if (fields.has("threads")) options.threads = static_cast<int>(fields.whole("threads", 0, 1024));
+  if (fields.has("streams")) options.streams = static_cast<int>(fields.whole("streams", 0, 1024));
   if (fields.has("spin")) options.spin = fields.flag("spin");
   if (fields.has("cuda")) options.cuda = to_cuda_options(fields.object("cuda"));
   if (fields.has("tensorrt")) options.tensorrt = to_tensorrt_options(fields.object("tensorrt"));
@@ -335,6 +336,7 @@ Napi::Object from_description(Napi::Env env, const SessionDescription& descripti
   object.Set("metadata", metadata);
   object.Set("device", device_name(description.device));
   object.Set("deviceReason", description.device_reason);
+  object.Set("streams", description.streams);
   object.Set("precision", description.precision == Precision::kFp16 ? "fp16" : "fp32");
   return object;
 }
