@@ -133,8 +133,7 @@ export async function plainScript(detectorPath, embedderPath, folder) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const args = process.argv.slice(2);
-  if (args.length !== 3)
-    throw new Error('usage: plain-script.mjs DETECTOR.onnx EMBEDDER.onnx IMAGES');
+  if (args.length !== 3) throw new Error('usage: plain-script.mjs DETECTOR.onnx EMBEDDER.onnx IMAGES');
   const run = await plainScript(...args);
   console.log(JSON.stringify(await run()));
 }

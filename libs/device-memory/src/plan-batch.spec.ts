@@ -73,7 +73,15 @@ describe('planBatchSize', () => {
 
   test('never more than is worth having', async () => {
     const card = new Card(80_000 * MIB);
-    expect((await card.plan(card.model(0, (n) => n * MIB), 128, 0.9)).batchSize).toBe(128);
+    expect(
+      (
+        await card.plan(
+          card.model(0, (n) => n * MIB),
+          128,
+          0.9,
+        )
+      ).batchSize,
+    ).toBe(128);
   });
 
   test('halves where items cost more together than was learned', async () => {
@@ -86,9 +94,23 @@ describe('planBatchSize', () => {
 
   test('keeps to what was seen to run where the next measured size does not', async () => {
     const card = new Card(35 * MIB);
-    expect((await card.plan(card.model(0, (n) => n * 10 * MIB), 64, 0.9)).batchSize).toBe(2);
+    expect(
+      (
+        await card.plan(
+          card.model(0, (n) => n * 10 * MIB),
+          64,
+          0.9,
+        )
+      ).batchSize,
+    ).toBe(2);
     const tiny = new Card(15 * MIB);
-    expect(await tiny.plan(tiny.model(0, (n) => n * 10 * MIB), 64, 0.9)).toEqual({
+    expect(
+      await tiny.plan(
+        tiny.model(0, (n) => n * 10 * MIB),
+        64,
+        0.9,
+      ),
+    ).toEqual({
       batchSize: 1,
       memory: null,
     });
@@ -96,7 +118,13 @@ describe('planBatchSize', () => {
 
   test('not even one item fits: the error says so; other errors pass', async () => {
     const card = new Card(5 * MIB);
-    await expect(card.plan(card.model(0, (n) => n * 10 * MIB), 64, 0.9)).rejects.toThrow(OutOfDeviceMemoryError);
+    await expect(
+      card.plan(
+        card.model(0, (n) => n * 10 * MIB),
+        64,
+        0.9,
+      ),
+    ).rejects.toThrow(OutOfDeviceMemoryError);
     const broken = { run: () => Promise.reject(new DeviceError('DEVICE_FAILED', 'fell off the bus')) };
     await expect(card.plan(broken, 64, 0.9)).rejects.toThrow('fell off the bus');
   });

@@ -68,7 +68,8 @@ export async function measureEndToEnd(request: EndToEndRequest): Promise<EndToEn
       const pass = await pipelinePass(request, scratch, refs);
       signal.throwIfAborted();
       passes.push(pass);
-      for (const [i, way] of bare.ways.entries()) alone[i].push(await way.seconds(refs.length, pass.objects, clock));
+      for (const [i, way] of bare.ways.entries())
+        alone[i].push(await way.seconds(refs.length, pass.objects, clock));
       const fastest = Math.min(...alone.map((seconds) => seconds[round]));
       logger.info(
         `round ${round + 1} of ${rounds}: whole ${rate(refs, pass.seconds)}, inference alone ${rate(refs, fastest)}`,

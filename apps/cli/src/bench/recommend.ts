@@ -70,8 +70,7 @@ export function recommend(points: readonly BenchPoint[], objectsPerImage: number
       );
     const nearBest = sizes.filter((size) =>
       models.every(
-        (model) =>
-          rateOf(model, size) >= KNEE * Math.max(...model.map((p) => p.imagesPerSecond as number)),
+        (model) => rateOf(model, size) >= KNEE * Math.max(...model.map((p) => p.imagesPerSecond as number)),
       ),
     );
     const bestTogether = sizes.reduce((a, b) => (together(b) > together(a) ? b : a));
