@@ -153,7 +153,7 @@ export interface SessionDescription {
   readonly streams: number;
 }
 
-/** Calls on one object are queued in order; several objects run side by side. */
+/** Calls on one object begin in order, `streams` of them at a time; several objects run side by side. */
 export interface InferenceSession extends SessionDescription {
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   close(): Promise<void>;

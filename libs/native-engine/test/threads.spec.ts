@@ -58,8 +58,36 @@ describe("the engine's threads", () => {
     expect(rows[2]).toEqual(rows[0]);
   });
 
-  test('settle calls on one model in the order they were made', async () => {
-    const embedder = await engine.loadEmbedder(config);
+  test('give the same result however many calls are inferred at once', async () => {
+    const images = Array.from({ length: 24 }, (_, i) => syntheticImage(i, 60 + i, 50));
+    const rows = await Promise.all(
+      [1, 2, 5].map(async (streams) => {
+        const session = { device: 'cpu', threads: 5, streams } as const;
+        const embedder = await engine.loadEmbedder({ ...config, session });
+        expect(embedder.streams).toBe(streams);
+        const each = await Promise.all(images.map((image) => embedder.embed([{ image, box: null }])));
+        await embedder.close();
+        return each;
+      }),
+    );
+    expect(rows[1]).toEqual(rows[0]);
+    expect(rows[2]).toEqual(rows[0]);
+    expect(rows[0][0]).not.toEqual(rows[0][1]);
+  });
+
+  test('are no more streams than cores, and one for a plain session unless told', async () => {
+    const embedder = await engine.loadEmbedder({
+      ...config,
+      session: { device: 'cpu', threads: 2, streams: 9 },
+    });
+    const plain = await engine.loadSession(config.modelPath, { device: 'cpu', threads: 4 });
+    const several = await engine.loadSession(config.modelPath, { device: 'cpu', threads: 4, streams: 3 });
+    expect([embedder.streams, plain.streams, several.streams]).toEqual([2, 1, 3]);
+    await Promise.all([embedder.close(), plain.close(), several.close()]);
+  });
+
+  test('settle calls on a model of one stream in the order they were made', async () => {
+    const embedder = await engine.loadEmbedder({ ...config, session: { device: 'cpu', streams: 1 } });
     const image = syntheticImage(6, 64, 64);
     const order: number[] = [];
     await Promise.all(
