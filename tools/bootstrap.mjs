@@ -17,7 +17,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const OLDEST_NODE = [20, 19];
 
 const actions = {
-  demo: (rest) => attached(process.execPath, [join(root, 'apps/cli/bin/hazure.mjs'), 'demo', ...rest]),
+  demo: (rest) => attached(process.execPath, [join(root, 'apps/cli/bin/hazure.cjs'), 'demo', ...rest]),
   test: (rest) => nx(['run-many', '-t', 'lint', 'typecheck', 'test', '--outputStyle=static', ...rest]),
   setup: async () => {
     console.error('\nReady. Try `npx hazure --help`, or `npm run demo`.');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const BIN = join(root, 'apps/cli/bin/hazure.mjs');
+const BIN = join(root, 'apps/cli/bin/hazure.cjs');
 const shared = join(root, '../shared');
 
 /** Real photos and weights beside the checkout; null where they are absent. */

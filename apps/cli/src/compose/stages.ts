@@ -98,7 +98,7 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
       saveCrops: options.saveCrops,
       chunkImages: batches.chunkImages,
       chunkBytes: batches.chunkBytes,
-      decodeConcurrency: Math.max(2, Math.min(16, usableCores)),
+      decodeConcurrency: Math.max(2, Math.min(32, usableCores)),
     },
     modelSources,
     store,
