@@ -109,7 +109,9 @@ function options(more: Partial<GpuRuntimeOptions> = {}): GpuRuntimeOptions & { c
 }
 /** What lies in the folder of GPU runtimes. */
 const left = (cache: string): string[] =>
-  existsSync(join(cache, 'gpu-runtime')) ? readdirSync(join(cache, 'gpu-runtime'), { recursive: true }).map(String) : [];
+  existsSync(join(cache, 'gpu-runtime'))
+    ? readdirSync(join(cache, 'gpu-runtime'), { recursive: true }).map(String)
+    : [];
 
 describe('fetching the GPU runtime', () => {
   test('brings the pinned files of every package, and only those, once', async () => {
@@ -204,7 +206,9 @@ describe('fetching the GPU runtime', () => {
     expect(error).toBeInstanceOf(DeviceError);
     expect(error).toMatchObject({
       code: 'ADDON_UNAVAILABLE',
-      hint: expect.stringMatching(/Unset HAZURE_OFFLINE and run `hazure doctor --fetch-gpu`, or copy/) as string,
+      hint: expect.stringMatching(
+        /Unset HAZURE_OFFLINE and run `hazure doctor --fetch-gpu`, or copy/,
+      ) as string,
     });
     expect(requests).toEqual([]);
   });

@@ -93,7 +93,15 @@ describe('another libonnxruntime than the one of onnxruntime-node', () => {
     writeFileSync(join(folder, 'other.map'), 'VERS_0.0.1 { global: OrtGetApiBase; local: *; };');
     const made = spawnSync(
       'cc',
-      ['-shared', '-fPIC', 'other.c', '-o', other, '-Wl,-soname,libonnxruntime.so.1', '-Wl,--version-script=other.map'],
+      [
+        '-shared',
+        '-fPIC',
+        'other.c',
+        '-o',
+        other,
+        '-Wl,-soname,libonnxruntime.so.1',
+        '-Wl,--version-script=other.map',
+      ],
       { cwd: folder, encoding: 'utf8' },
     );
     expect(made.stderr).toBe('');
