@@ -39,7 +39,9 @@ function wanted() {
     for (const [, name] of dump('-d').matchAll(/\(NEEDED\).*\[(.+)\]/g)) {
       if (NVIDIA.test(name)) functionsOf(name);
     }
-    for (const [, symbol, version] of dump('--dyn-syms').matchAll(/FUNC\s+GLOBAL\s+DEFAULT\s+UND (\w+)(?:@(\S+))?/g)) {
+    for (const [, symbol, version] of dump('--dyn-syms').matchAll(
+      /FUNC\s+GLOBAL\s+DEFAULT\s+UND (\w+)(?:@(\S+))?/g,
+    )) {
       if (version === undefined) functionsOf(ownerOf(symbol)).add(symbol);
       else if (NVIDIA.test(version)) functionsOf(version).add(symbol);
     }

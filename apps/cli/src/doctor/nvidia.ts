@@ -25,7 +25,7 @@ export async function nvidiaTraces(root = '/'): Promise<NvidiaTraces> {
   }
   const version = await readFile(join(root, 'proc/driver/nvidia/version'), 'utf8').catch(() => null);
   const kernelModule =
-    version === null ? null : (/Kernel Module\D*([\d.]+)/.exec(version)?.[1] ?? 'of unknown version');
+    version === null ? null : (/Kernel Module.*?\s(\d+\.[\d.]+)/.exec(version)?.[1] ?? 'of unknown version');
   return { pciDevices, kernelModule };
 }
 
