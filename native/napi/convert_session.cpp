@@ -13,6 +13,8 @@ CudaOptions to_cuda_options(const Fields& fields) {
       {{"exhaustive", ConvolutionSearch::kExhaustive},
        {"heuristic", ConvolutionSearch::kHeuristic},
        {"default", ConvolutionSearch::kDefault}}};
+  fields.only({"memoryLimitBytes", "arenaGrowth", "convolutionSearch", "convolutionMaxWorkspace", "tf32", "preferNhwc",
+               "deviceTensors"});
   CudaOptions options;
   if (fields.has("memoryLimitBytes")) {
     options.memory_limit_bytes = static_cast<std::uint64_t>(fields.whole("memoryLimitBytes", 1, kMaxBytes));
@@ -27,6 +29,8 @@ CudaOptions to_cuda_options(const Fields& fields) {
 }
 
 TensorRtOptions to_tensorrt_options(const Fields& fields) {
+  fields.only({"cacheDir", "modelHash", "workspaceBytes", "optimisationLevel", "contextMemorySharing",
+               "auxiliaryStreams", "minSubgraphSize", "layerNormFp32", "batch"});
   TensorRtOptions options;
   if (fields.has("cacheDir")) options.cache_dir = fields.text("cacheDir");
   if (fields.has("modelHash")) options.model_hash = fields.text("modelHash");
@@ -63,6 +67,7 @@ SessionOptions to_session_options(const Napi::Value& value, const std::string& p
   SessionOptions options;
   if (value.IsUndefined()) return options;
   const Fields fields(value, path);
+  fields.only({"device", "deviceId", "precision", "threads", "spin", "cuda", "tensorrt"});
   if (fields.has("device")) options.device = fields.word("device", devices);
   if (fields.has("deviceId")) options.device_id = static_cast<int>(fields.whole("deviceId", 0, 1023));
   if (fields.has("precision")) options.precision = fields.word("precision", precisions);
