@@ -74,7 +74,8 @@ export async function fetchGpuRuntime(options: GpuRuntimeOptions = {}): Promise<
     try {
       const ready = join(work, 'ready');
       await mkdir(ready, { recursive: true });
-      const npm = { ...(context.npm ?? (await userNpmOptions())), cache: join(work, 'npm') };
+      // Without a cache nothing is written behind our back, also not after an interruption.
+      const npm = { ...(context.npm ?? (await userNpmOptions())), cache: undefined };
       for (const source of runtime.sources) {
         if (signal?.aborted) throw new InterruptedError('Fetching the GPU runtime was interrupted');
         const item = `${source.package}@${source.version}`;
@@ -96,7 +97,6 @@ export async function fetchGpuRuntime(options: GpuRuntimeOptions = {}): Promise<
         );
         for (const { path, name } of source.files) await rename(join(unpacked, path), join(ready, name));
         await rm(unpacked, { recursive: true, force: true });
-        await rm(npm.cache, { recursive: true, force: true });
       }
       await rm(dir, { recursive: true, force: true });
       await rename(ready, dir);

@@ -81,21 +81,25 @@ TEST(cuda_memory, that_runs_out_anywhere_in_preprocessing_is_one_error_and_half_
   cuda::Workspace whole;
   const std::vector<float> wanted = preprocess(photos.crops, photos.spec, whole, out);
 
-  int n = 1;
   const int blocks_before = emulated_device.live_blocks;
-  for (;; ++n) {
-    cuda::Workspace workspace;
-    if (!runs_out_at(n, [&] { preprocess(photos.crops, photos.spec, workspace, out); })) break;
-    // The same items at half the batch, on the workspace that ran out.
-    const std::span<const Region> crops(photos.crops);
-    std::vector<float> came = preprocess(crops.first(4), photos.spec, workspace, out);
-    const std::vector<float> rest = preprocess(crops.subspan(4), photos.spec, workspace, out);
-    came.insert(came.end(), rest.begin(), rest.end());
-    CHECK(came == wanted, "after allocation ", n, " failed");
-    CHECK(preprocess(photos.crops, photos.spec, workspace, out) == wanted, "whole, after allocation ", n, " failed");
+  // A workspace at its first call, and one that has memory and must grow.
+  for (const bool used_before : {false, true}) {
+    int n = 1;
+    for (;; ++n) {
+      cuda::Workspace workspace;
+      if (used_before) preprocess(std::span(photos.crops).first(1), photos.spec, workspace, out);
+      if (!runs_out_at(n, [&] { preprocess(photos.crops, photos.spec, workspace, out); })) break;
+      // The same items at half the batch, on the workspace that ran out.
+      const std::span<const Region> crops(photos.crops);
+      std::vector<float> came = preprocess(crops.first(4), photos.spec, workspace, out);
+      const std::vector<float> rest = preprocess(crops.subspan(4), photos.spec, workspace, out);
+      came.insert(came.end(), rest.begin(), rest.end());
+      CHECK(came == wanted, "after allocation ", n, " failed");
+      CHECK(preprocess(photos.crops, photos.spec, workspace, out) == wanted, "whole, after allocation ", n, " failed");
+    }
+    // Images, jobs, weights, narrowed rows and their staging.
+    CHECK_EQ(n - 1, 6);
   }
-  // Images, jobs, weights, narrowed rows and their staging.
-  CHECK_EQ(n - 1, 6);
   CHECK_EQ(emulated_device.live_blocks, blocks_before);
 }
 
