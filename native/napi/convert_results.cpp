@@ -84,6 +84,7 @@ Napi::Object from_description(Napi::Env env, const SessionDescription& descripti
   object.Set("metadata", metadata);
   object.Set("device", device_name(description.device));
   object.Set("deviceReason", description.device_reason);
+  object.Set("streams", description.streams);
   object.Set("precision", description.precision == Precision::kFp16 ? "fp16" : "fp32");
   return object;
 }

@@ -67,11 +67,12 @@ SessionOptions to_session_options(const Napi::Value& value, const std::string& p
   SessionOptions options;
   if (value.IsUndefined()) return options;
   const Fields fields(value, path);
-  fields.only({"device", "deviceId", "precision", "threads", "spin", "cuda", "tensorrt"});
+  fields.only({"device", "deviceId", "precision", "threads", "streams", "spin", "cuda", "tensorrt"});
   if (fields.has("device")) options.device = fields.word("device", devices);
   if (fields.has("deviceId")) options.device_id = static_cast<int>(fields.whole("deviceId", 0, 1023));
   if (fields.has("precision")) options.precision = fields.word("precision", precisions);
   if (fields.has("threads")) options.threads = static_cast<int>(fields.whole("threads", 0, 1024));
+  if (fields.has("streams")) options.streams = static_cast<int>(fields.whole("streams", 0, 1024));
   if (fields.has("spin")) options.spin = fields.flag("spin");
   if (fields.has("cuda")) options.cuda = to_cuda_options(fields.object("cuda"));
   if (fields.has("tensorrt")) options.tensorrt = to_tensorrt_options(fields.object("tensorrt"));

@@ -2,11 +2,11 @@
 
 #include <napi.h>
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "environment.hpp"
 #include "handles.hpp"
@@ -41,14 +41,19 @@ class Slot {
 
 struct SessionObject final : EngineObject {
   Slot<Session> session;
-  Worker worker{"hazure-session"};
+  StagePipeline pipeline;
 
+  /** On the pipeline's thread, before any other call. */
+  void put(std::unique_ptr<Session> loaded) {
+    pipeline.set_streams(loaded->description().streams);
+    session.put(std::move(loaded));
+  }
   void stop() override {
     session.with([](Session& running) { running.abort(); });
-    worker.stop();
+    pipeline.stop();
   }
   void release(std::function<void()> done) override {
-    worker.post([this, done = std::move(done)] {
+    pipeline.after_all([this, done = std::move(done)] {
       session.clear();
       done();
     });
@@ -59,8 +64,15 @@ struct SessionObject final : EngineObject {
 template <typename Model>
 struct StagedObject final : EngineObject {
   Slot<Model> model;
-  std::array<PreparedBatch, StagePipeline::kSlots> batches;
   StagePipeline pipeline;
+  std::vector<PreparedBatch> batches;
+
+  /** On the pipeline's thread, before any other call. */
+  void put(std::unique_ptr<Model> loaded) {
+    pipeline.set_streams(loaded->model().description().streams);
+    batches.resize(static_cast<std::size_t>(pipeline.slots()));
+    model.put(std::move(loaded));
+  }
 
   void stop() override {
     model.with([](Model& running) { running.model().abort(); });

@@ -22,8 +22,9 @@ Napi::Value load_session(const Napi::CallbackInfo& info) {
     const std::string path = text_argument(info[0], "modelPath");
     const SessionOptions options = to_session_options(info[1], "options");
     return begin_load<SessionObject>(
-        info.Env(), HandleKind::kSession, [](SessionObject& object, auto task) { object.worker.post(std::move(task)); },
-        [path, options](SessionObject& object) { object.session.put(Session::load(path, options)); },
+        info.Env(), HandleKind::kSession,
+        [](SessionObject& object, auto task) { object.pipeline.after_all(std::move(task)); },
+        [path, options](SessionObject& object) { object.put(Session::load(path, options)); },
         [](Napi::Env env, SessionObject& object, Napi::Object result) {
           result.Set("description", from_description(env, object.session.get().description()));
         });
@@ -35,21 +36,28 @@ Napi::Value run_session(const Napi::CallbackInfo& info) {
     const auto object = opened<SessionObject>(info[0], HandleKind::kSession);
     FeedList list = to_feeds(info[1], "feeds");
     auto [promise, ticket] = Environment::of(info.Env()).begin(list.pins);
-    object->worker.post([raw = object.get(), feeds = std::move(list.feeds), ticket = ticket] {
-      try {
-        auto outputs = std::make_shared<std::vector<OwnedTensor>>(raw->session.get().run(feeds));
-        ticket.resolve([outputs](Napi::Env env) -> Napi::Value {
-          Napi::Object result = Napi::Object::New(env);
-          for (auto& output : *outputs) {
-            const std::string name = output.name;
-            result.Set(name, from_tensor(env, std::move(output)));
-          }
-          return result;
-        });
-      } catch (...) {
-        ticket.reject(std::current_exception());
+    auto outputs = std::make_shared<std::vector<OwnedTensor>>();
+    StagePipeline::Call call;
+    call.pieces = 1;
+    call.prepare = [](std::size_t, int) {};
+    call.infer = [raw = object.get(), outputs, feeds = std::move(list.feeds)](std::size_t, int) {
+      *outputs = raw->session.get().run(feeds);
+    };
+    call.done = [outputs, ticket = ticket](const std::exception_ptr& error) {
+      if (error) {
+        ticket.reject(error);
+        return;
       }
-    });
+      ticket.resolve([outputs](Napi::Env env) -> Napi::Value {
+        Napi::Object result = Napi::Object::New(env);
+        for (auto& output : *outputs) {
+          const std::string name = output.name;
+          result.Set(name, from_tensor(env, std::move(output)));
+        }
+        return result;
+      });
+    };
+    object->pipeline.submit(std::move(call));
     return promise;
   });
 }
@@ -65,7 +73,7 @@ Napi::Value load_detector(const Napi::CallbackInfo& info) {
     return begin_load<DetectorObject>(
         info.Env(), HandleKind::kDetector,
         [](DetectorObject& object, auto task) { object.pipeline.after_all(std::move(task)); },
-        [config](DetectorObject& object) { object.model.put(std::make_unique<Detector>(config)); },
+        [config](DetectorObject& object) { object.put(std::make_unique<Detector>(config)); },
         [](Napi::Env env, DetectorObject& object, Napi::Object result) {
           result.Set("description", from_description(env, object.model.get().model().description()));
         });
@@ -125,7 +133,7 @@ Napi::Value load_embedder(const Napi::CallbackInfo& info) {
     return begin_load<EmbedderObject>(
         info.Env(), HandleKind::kEmbedder,
         [](EmbedderObject& object, auto task) { object.pipeline.after_all(std::move(task)); },
-        [config](EmbedderObject& object) { object.model.put(std::make_unique<Embedder>(config)); },
+        [config](EmbedderObject& object) { object.put(std::make_unique<Embedder>(config)); },
         [](Napi::Env env, EmbedderObject& object, Napi::Object result) {
           result.Set("description", from_description(env, object.model.get().model().description()));
           result.Set("dimensions", static_cast<double>(object.model.get().dimensions()));

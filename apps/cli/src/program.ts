@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { EXIT, HazureError, type PhaseCommand } from '@hazure/contracts';
 import { createLogger } from './console/logger.js';
 import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
@@ -85,6 +85,32 @@ export function buildProgram(finish: (code: number) => void): Command {
   demo.option('--output-dir <DIR>', 'where the scenes and runs go', 'results/demo');
   demo.option('--seed <N>', 'seed of the scenes and of the run', '42');
   bind(demo, async () => (await import('./commands/demo.js')).demoCommand);
+
+  const bench = withOutput(
+    program
+      .command('bench')
+      .description('measure batch sizes, devices and the whole pipeline, and recommend what to set')
+      .argument('[images]', 'folder of images (absent: scenes made up for it)'),
+  );
+  bench
+    .addOption(
+      new Option('--models <PACK>', 'model pack that fills in what is left open')
+        .choices(['starter', 'standard'])
+        .default('starter'),
+    )
+    .option('--detector <MODEL>', 'registry name or path to an .onnx file')
+    .option('--embedder <MODEL>', 'registry name or path to an .onnx file')
+    .option('--batch-sizes <LIST>', 'such as 1,2,4,8 (default: 1 to 16 on a CPU, 1 to 128 on a GPU)')
+    .option('--device <LIST>', 'auto, cpu, cuda, tensorrt; several are compared', 'auto')
+    .option('--precision <LIST>', 'auto, fp32, fp16; several are compared', 'auto')
+    .option('--threads <LIST>', 'CPU cores to use, 0 = all; several are compared', '0')
+    .option('--images <N>', 'most images of the folder to use', '256')
+    .option('--seconds <S>', 'time for each batch size in each round', '1')
+    .option('--rounds <N>', 'how often everything is measured', '3')
+    .option('--plot <P.png>', 'draw throughput over batch sizes')
+    .option('--offline', 'never touch a network to get models')
+    .option('--seed <N>', 'seed of made-up scenes', '42');
+  bind(bench, async () => (await import('./commands/bench.js')).benchCommand);
 
   const doctor = withOutput(
     program.command('doctor').description('what this machine offers, and the fix for what is missing'),

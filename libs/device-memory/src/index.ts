@@ -8,4 +8,5 @@ export {
   type BatchSizeLimits,
   type ItemMemory,
 } from './item-memory.js';
+export { planBatchSize, type BatchPlanOptions, type BatchSizePlan } from './plan-batch.js';
 export { engineMemoryProbe, hostMemoryProbe, type MemorySource } from './probes.js';

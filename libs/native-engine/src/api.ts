@@ -89,8 +89,13 @@ export interface SessionOptions {
   readonly device?: DeviceChoice;
   readonly deviceId?: number;
   readonly precision?: PrecisionChoice;
-  /** Intra-op threads of the CPU provider; 0 or absent = all usable cores (cgroup limits respected). */
+  /** Cores that the CPU provider may use; 0 or absent = all usable ones (cgroup limits respected). */
   readonly threads?: number;
+  /**
+   * Inferences that run side by side on the CPU, each on `threads / streams` cores. 0 or absent = one a core up to 16
+   * in detectors and embedders, 1 in plain sessions.
+   */
+  readonly streams?: number;
   /** Idle threads of the CPU provider wait by spinning instead of sleeping. */
   readonly spin?: boolean;
   readonly cuda?: CudaOptions;
@@ -158,6 +163,8 @@ export interface SessionDescription {
   /** Why it runs there, e.g. `auto: CUDA left out (no driver found)`. */
   readonly deviceReason: string;
   readonly precision: 'fp32' | 'fp16';
+  /** Inferences that run at the same time; one more call than that in flight keeps them busy. */
+  readonly streams: number;
 }
 
 /** Calls on one object are queued in order; several objects run side by side. */

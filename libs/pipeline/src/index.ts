@@ -7,7 +7,13 @@ export {
   type ObjectResult,
 } from './detect.js';
 export type { RunContext } from './run-context.js';
-export type { CropRecord, ImageRecord, ObjectStages, ObjectStreamOptions } from './objects.js';
+export {
+  streamObjects,
+  type CropRecord,
+  type ImageRecord,
+  type ObjectStages,
+  type ObjectStreamOptions,
+} from './objects.js';
 export { readBaselineScorers, type BaselineScorers } from './scoring.js';
 export { StageTimes, type StageTime } from './stage-times.js';
 export { chunked, mapConcurrent, readAhead } from './streams.js';

@@ -33,8 +33,10 @@ export interface ObjectStages {
 
 export interface ObjectStreamOptions {
   readonly saveCrops: boolean;
-  /** Images that go through the stages together. */
+  /** Images that go through the stages together: so many at most … */
   readonly chunkImages: number;
+  /** … and so many bytes of pixels; a few chunks are under way at a time. */
+  readonly chunkBytes: number;
   /** Images decoded at the same time. */
   readonly decodeConcurrency: number;
 }
@@ -52,8 +54,6 @@ export interface CropRecord extends Crop {
   readonly caption?: Caption | null;
 }
 
-/** Pixels of one chunk stay below this, so that a few chunks in flight fit any machine. */
-const CHUNK_BYTES = 96 * 2 ** 20;
 /** A shard is one durable step: large enough to cost little, small enough to lose little. */
 const SHARD_IMAGES = 256;
 const SHARD_CROPS = 4096;
@@ -96,7 +96,7 @@ export async function streamObjects(request: {
   );
   const chunks = chunked(
     loaded,
-    { count: options.chunkImages, weight: CHUNK_BYTES },
+    { count: options.chunkImages, weight: options.chunkBytes },
     (item) => (item.image ? item.image.data.byteLength : 0),
     () => !signal.aborted,
   );

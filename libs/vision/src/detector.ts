@@ -13,7 +13,7 @@ import type {
   Engine,
   SessionOptions,
 } from '@hazure/native-engine';
-import type { BatchRunner } from './batches.js';
+import { blankImages, type BatchPlan, type BatchRunner } from './batches.js';
 
 const COLUMNS = 6;
 
@@ -24,7 +24,7 @@ export interface DetectorOptions {
   /** Class names or ids; absent = all. */
   readonly classes?: readonly string[];
   readonly session?: SessionOptions;
-  readonly batches: BatchRunner;
+  readonly batches: BatchPlan;
 }
 
 /** A YOLO-, NanoDet- or DETR-style network run by the native engine. */
@@ -50,6 +50,17 @@ export class EngineDetector implements Detector {
       head: model.head,
       ...(options.session ? { session: options.session } : {}),
     });
+    const detect: DetectOptions = {
+      confidence: options.confidence,
+      iou: options.iou,
+      maxDetections: options.maxDetections,
+      ...(classIds ? { classIds } : {}),
+    };
+    const { widthPx, heightPx } = model.preprocess;
+    const batches = await options.batches({
+      ...loaded,
+      tryItems: (count) => loaded.detect(blankImages(count, widthPx, heightPx), detect),
+    });
     return new EngineDetector(
       {
         name: model.model.name,
@@ -59,13 +70,8 @@ export class EngineDetector implements Detector {
       },
       model.classNames,
       loaded,
-      {
-        confidence: options.confidence,
-        iou: options.iou,
-        maxDetections: options.maxDetections,
-        ...(classIds ? { classIds } : {}),
-      },
-      options.batches,
+      detect,
+      batches,
     );
   }
 

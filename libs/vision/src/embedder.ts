@@ -1,7 +1,7 @@
 import type { Embedder, EmbeddingMatrix, ImageRegion, ModelInfo } from '@hazure/contracts';
 import type { EmbedderDescription } from '@hazure/models';
 import type { EmbedderEngine, Engine, SessionOptions } from '@hazure/native-engine';
-import type { BatchRunner } from './batches.js';
+import { blankImages, type BatchPlan, type BatchRunner } from './batches.js';
 
 /** An image network run by the native engine on regions cut straight from decoded images. */
 export class EngineEmbedder implements Embedder {
@@ -15,7 +15,7 @@ export class EngineEmbedder implements Embedder {
   static async load(
     engine: Engine,
     model: EmbedderDescription,
-    options: { readonly session?: SessionOptions; readonly batches: BatchRunner },
+    options: { readonly session?: SessionOptions; readonly batches: BatchPlan },
   ): Promise<EngineEmbedder> {
     const loaded = await engine.loadEmbedder({
       modelPath: model.model.path,
@@ -23,6 +23,12 @@ export class EngineEmbedder implements Embedder {
       output: model.output,
       normalise: model.normalise,
       ...(options.session ? { session: options.session } : {}),
+    });
+    const { widthPx, heightPx } = model.preprocess;
+    const batches = await options.batches({
+      ...loaded,
+      tryItems: (count) =>
+        loaded.embed(blankImages(count, widthPx, heightPx).map((image) => ({ image, box: null }))),
     });
     return new EngineEmbedder(
       {
@@ -32,7 +38,7 @@ export class EngineEmbedder implements Embedder {
         device: `${loaded.device} (${loaded.deviceReason})`,
       },
       loaded,
-      options.batches,
+      batches,
     );
   }
 

@@ -3,5 +3,5 @@ export { SharpImageDecoder, type ImageDecoderOptions } from './image-decoder.js'
 export { SharpCropEncoder, pixelRect } from './crop-encoder.js';
 export { EngineDetector, TileDetector, tileDetector, type DetectorOptions } from './detector.js';
 export { EngineEmbedder } from './embedder.js';
-export { FixedBatches, type BatchRunner } from './batches.js';
+export { FixedBatches, type BatchPlan, type BatchRunner, type LoadedModel } from './batches.js';
 export * from './clip-text/index.js';

@@ -57,7 +57,7 @@ describe('EngineDetector', () => {
     const { engine, sizes } = fakeEngine();
     const detector = await EngineDetector.load(engine, detectorModel, {
       ...thresholds,
-      batches: new FixedBatches(2),
+      batches: () => new FixedBatches(2),
     });
     const found = await detector.detect([image(0, 10, 9), image(1, 20, 9), image(2, 30, 9)]);
     expect(sizes).toEqual([2, 1]);
@@ -77,7 +77,7 @@ describe('EngineDetector', () => {
 
   test('passes wanted classes as ids, by name or number', async () => {
     const { engine, asked } = fakeEngine();
-    const options = { ...thresholds, batches: new FixedBatches(2) };
+    const options = { ...thresholds, batches: () => new FixedBatches(2) };
     const detector = await EngineDetector.load(engine, detectorModel, {
       ...options,
       classes: ['Traffic Light', '0'],
@@ -100,7 +100,7 @@ test('EngineEmbedder joins batches into one matrix', async () => {
   const embedder = await EngineEmbedder.load(
     engine,
     { ...described, preprocess: {}, output: 'features', normalise: true } as unknown as EmbedderDescription,
-    { batches: new FixedBatches(2) },
+    { batches: () => new FixedBatches(2) },
   );
   const whole = image(0, 50, 50);
   const boxes = [3, 5, 7].map((x1) => ({ x1, y1: 0, x2: 50, y2: 50 }));

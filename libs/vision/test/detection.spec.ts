@@ -16,7 +16,7 @@ async function load(model: string, batch = BATCH, confidence = 0.001): Promise<E
     confidence,
     iou: 0.65,
     maxDetections: 300,
-    batches: new FixedBatches(batch),
+    batches: () => new FixedBatches(batch),
   });
 }
 

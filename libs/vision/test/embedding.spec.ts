@@ -25,7 +25,9 @@ testWith(cocoFolder, mobilenet)('crops of real photos: a batch gives what its cr
     }
   }
   const load = async (size: number): Promise<EngineEmbedder> =>
-    EngineEmbedder.load(loadEngine(), await describeEmbedder(mobilenet), { batches: new FixedBatches(size) });
+    EngineEmbedder.load(loadEngine(), await describeEmbedder(mobilenet), {
+      batches: () => new FixedBatches(size),
+    });
   const [together, single] = [await load(16), await load(1)];
   const [a, b] = [await together.embed(regions), await single.embed(regions)];
   expect([a.rows, a.cols]).toEqual([regions.length, 1280]);

@@ -1,6 +1,7 @@
 #include "hazure/engine/image_model.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "hazure/engine/failure.hpp"
 #ifdef HAZURE_DEVICE_SLOTS
@@ -16,12 +17,29 @@ ThreadPool& engine_pool() {
   return *pool;
 }
 
+namespace {
+
+/** Beyond that many, several cores for each inference: their working sets would fall out of the caches. */
+constexpr int kMostStreams = 16;
+
+/**
+ * HAZURE_INJECT_OOM_ABOVE: batches larger than this fail as if memory had run out, so that the way back from there
+ * can be tried on any machine; 0 = never.
+ */
+std::size_t injected_limit() {
+  const char* text = std::getenv("HAZURE_INJECT_OOM_ABOVE");
+  return text == nullptr ? 0 : std::strtoul(text, nullptr, 10);
+}
+
+}  // namespace
+
 ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, const SessionOptions& options)
-    : spec_(spec) {
+    : spec_(spec), oom_above_(injected_limit()) {
   placement_of(PixelRect{0, 0, 1, 1}, spec);  // refuses a bad spec before a model is loaded for it
   SessionOptions shaped = options;
   shaped.input_height_px = spec.height_px;
   shaped.input_width_px = spec.width_px;
+  shaped.streams = cpu_plan(options, kMostStreams).streams;
   session_ = Session::load(path, shaped);
   const auto& inputs = session_->description().inputs;
   const auto unsupported = [&](const std::string& what) {
@@ -85,6 +103,11 @@ bool ImageModel::outputs_on_device(const PreparedBatch& batch, std::span<const c
 }
 
 std::vector<Ort::Value> ImageModel::infer(PreparedBatch& batch, std::span<const char* const> outputs) {
+  if (oom_above_ > 0 && batch.count > oom_above_) {
+    throw Failure("DEVICE_OUT_OF_MEMORY", ErrorKind::kOutOfDeviceMemory,
+                  "Injected: a batch of " + std::to_string(batch.count) + " is above HAZURE_INJECT_OOM_ABOVE",
+                  "Unset HAZURE_INJECT_OOM_ABOVE.");
+  }
 #ifdef HAZURE_DEVICE_SLOTS
   if (batch.device) {
     const Ort::MemoryInfo memory = outputs_on_device(batch, outputs)

@@ -162,7 +162,7 @@ void append_tensorrt(Ort::SessionOptions& target, OrtLibrary& library, const std
 Ort::SessionOptions base_options(const SessionOptions& options) {
   Ort::SessionOptions target;
   target.SetGraphOptimizationLevel(GraphOptimizationLevel::ORT_ENABLE_ALL);
-  target.SetIntraOpNumThreads(options.threads > 0 ? options.threads : usable_cores());
+  target.SetIntraOpNumThreads(cpu_plan(options, 1).threads_each);
   target.SetInterOpNumThreads(1);
   target.AddConfigEntry("session.intra_op.allow_spinning", options.spin ? "1" : "0");
   target.SetExecutionMode(ExecutionMode::ORT_SEQUENTIAL);
@@ -220,6 +220,12 @@ std::vector<ProviderState> provider_states(OrtLibrary& library, int device_id) {
   std::vector<ProviderState> states;
   for (const ProviderFacts& facts : {kTensorRt, kCuda}) states.push_back(state_of(facts, library, device_id));
   return states;
+}
+
+CpuPlan cpu_plan(const SessionOptions& options, int most_streams) {
+  const int cores = options.threads > 0 ? options.threads : usable_cores();
+  const int streams = std::clamp(options.streams > 0 ? options.streams : most_streams, 1, cores);
+  return {streams, cores / streams};
 }
 
 OpenedSession open_on_device(OrtLibrary& library, const std::string& path, const SessionOptions& options) {

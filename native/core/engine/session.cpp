@@ -92,6 +92,7 @@ std::unique_ptr<Session> Session::load(const std::string& path, const SessionOpt
   description.device = opened.device;
   description.device_reason = std::move(opened.reason);
   description.precision = opened.precision;
+  if (opened.device == Device::kCpu) description.streams = cpu_plan(options, 1).streams;
   for (const auto& input : description.inputs) {
     if (input.type == ElementType::kFloat16) description.precision = Precision::kFp16;
   }

@@ -6,15 +6,20 @@
 
 namespace hazure {
 
-Worker::Worker(const char* name) : thread_([this] { loop(); }) {
-#ifdef __linux__
-  pthread_setname_np(thread_.native_handle(), name);
-#else
-  (void)name;
-#endif
-}
+Worker::Worker(const char* name) : name_(name) { grow(1); }
 
 Worker::~Worker() { stop(); }
+
+void Worker::grow(int threads) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  while (static_cast<int>(threads_.size()) < threads) {
+    threads_.emplace_back([this] { loop(); });
+#ifdef __linux__
+    pthread_setname_np(threads_.back().native_handle(), name_);
+#endif
+  }
+}
 
 void Worker::enqueue(Task task) {
   {
@@ -27,13 +32,15 @@ void Worker::enqueue(Task task) {
 
 void Worker::stop() {
   std::deque<Task> dropped;
+  std::vector<std::thread> ending;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(tasks_);
+    ending.swap(threads_);
   }
-  wake_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  wake_.notify_all();
+  for (std::thread& thread : ending) thread.join();
 }
 
 void Worker::loop() {

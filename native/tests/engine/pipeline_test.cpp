@@ -24,7 +24,7 @@ std::exception_ptr finish(StagePipeline& pipeline, StagePipeline::Call call) {
 
 TEST(pipeline, pieces_keep_their_order_and_their_slot) {
   StagePipeline pipeline;
-  std::array<std::size_t, StagePipeline::kSlots> slots{};
+  std::vector<std::size_t> slots(static_cast<std::size_t>(pipeline.slots()));
   std::vector<std::size_t> inferred;
   const auto error = finish(pipeline, {100,
                                        [&](std::size_t piece, int slot) { slots[static_cast<std::size_t>(slot)] = piece; },
@@ -54,7 +54,68 @@ TEST(pipeline, the_next_piece_is_prepared_while_one_is_inferred_and_no_more_than
                     },
                     {}});
   CHECK_EQ(inferred.load(), 6);
-  CHECK(furthest.load() <= StagePipeline::kSlots, "got ", furthest.load());
+  CHECK(furthest.load() <= pipeline.slots(), "got ", furthest.load());
+}
+
+TEST(pipeline, streams_infer_side_by_side_and_a_call_ends_once_after_its_last_piece) {
+  StagePipeline pipeline;
+  std::promise<void> grown;
+  pipeline.after_all([&] {
+    pipeline.set_streams(3);
+    grown.set_value();
+  });
+  grown.get_future().wait();
+  CHECK_EQ(pipeline.slots(), 4);
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  std::atomic<int> inferred{0};
+  std::vector<std::atomic<int>> owner(4);
+  std::atomic<int> clashes{0};
+  const auto error = finish(pipeline, {200,
+                                       [&](std::size_t, int slot) { clashes += owner[static_cast<std::size_t>(slot)]++; },
+                                       [&](std::size_t piece, int slot) {
+                                         most = std::max(most.load(), ++inside);
+                                         // would wait for ever if pieces ran one by one
+                                         while (piece == 0 && inferred == 0) std::this_thread::yield();
+                                         ++inferred;
+                                         --inside;
+                                         --owner[static_cast<std::size_t>(slot)];
+                                       },
+                                       {}});
+  CHECK(error == nullptr);
+  CHECK_EQ(inferred.load(), 200);
+  CHECK_EQ(clashes.load(), 0);
+  CHECK(most.load() <= 3, "got ", most.load());
+}
+
+TEST(pipeline, what_comes_after_all_is_alone) {
+  StagePipeline pipeline;
+  std::promise<void> grown;
+  pipeline.after_all([&] {
+    pipeline.set_streams(4);
+    grown.set_value();
+  });
+  grown.get_future().wait();
+  std::atomic<int> inside{0};
+  std::atomic<int> ended{0};
+  std::atomic<int> seen{-1};
+  const auto call = [&] {
+    return StagePipeline::Call{20, [](std::size_t, int) {},
+                               [&](std::size_t, int) {
+                                 ++inside;
+                                 std::this_thread::yield();
+                                 --inside;
+                               },
+                               [&](const std::exception_ptr&) { ++ended; }};
+  };
+  std::promise<void> over;
+  for (int i = 0; i < 5; ++i) pipeline.submit(call());
+  pipeline.after_all([&] { seen = 100 * inside + ended; });
+  for (int i = 0; i < 5; ++i) pipeline.submit(call());
+  pipeline.after_all([&] { over.set_value(); });
+  over.get_future().wait();
+  CHECK_EQ(seen.load(), 5);
+  CHECK_EQ(ended.load(), 10);
 }
 
 TEST(pipeline, the_first_error_ends_a_call_and_spares_the_next) {

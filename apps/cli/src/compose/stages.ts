@@ -47,12 +47,13 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
     ...(options.offline ? { offline: true } : {}),
     onProgress: pullProgress(session),
   };
+  const batches = composeBatches(options, engine, session.logger);
   const sessionOptions: SessionOptions = {
     device: options.device,
     precision: options.precision,
     threads: options.threads,
+    tensorrt: { batch: batches.profile },
   };
-  const batches = composeBatches(options, engine, session.logger);
 
   const tiles = tileDetector(modelSources.detector);
   if (tiles && options.classes)
@@ -96,6 +97,7 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
     streamOptions: {
       saveCrops: options.saveCrops,
       chunkImages: batches.chunkImages,
+      chunkBytes: batches.chunkBytes,
       decodeConcurrency: Math.max(2, Math.min(16, usableCores)),
     },
     modelSources,

@@ -100,7 +100,12 @@ function recommendation(index: number, value: number): object {
     symbol: 'none',
     silent: true,
     lineStyle: { color: OUTLIER_COLOUR, type: 'dashed', width: 1.5 },
-    label: { formatter: `recommended: ${value}`, color: OUTLIER_COLOUR, fontSize: 12 },
+    label: {
+      formatter: `recommended: ${value}`,
+      position: 'insideMiddleBottom',
+      color: OUTLIER_COLOUR,
+      fontSize: 12,
+    },
     data: [{ xAxis: index }],
   };
 }

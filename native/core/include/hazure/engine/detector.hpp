@@ -8,7 +8,7 @@
 
 namespace hazure {
 
-/** Preprocess, infer, decode and NMS of a detector, in two steps that may run on two threads. */
+/** Preprocess, infer, decode and NMS of a detector, in two steps that may run on different threads. */
 class Detector {
  public:
   struct Config {

@@ -8,7 +8,7 @@
 
 namespace hazure {
 
-/** Crop, resize, infer and L2-normalise, in two steps that may run on two threads. */
+/** Crop, resize, infer and L2-normalise, in two steps that may run on different threads. */
 class Embedder {
  public:
   struct Config {

@@ -56,7 +56,7 @@ class ImageModel {
   void prepare(std::span<const Region> regions, PreparedBatch& batch) const;
 
   /**
-   * Infers a prepared batch. @param outputs names to compute, in this order. They lie in device memory where the batch
+   * Infers a prepared batch; up to `description().streams` threads at a time, each with a batch of its own. @param outputs names to compute, in this order. They lie in device memory where the batch
    * does and all of them are float32 (`outputs_on_device`), else on the host.
    */
   std::vector<Ort::Value> infer(PreparedBatch& batch, std::span<const char* const> outputs);
@@ -69,6 +69,7 @@ class ImageModel {
   PreprocessSpec spec_;
   std::size_t fixed_batch_ = 0;
   bool half_ = false;
+  std::size_t oom_above_ = 0;
   /** Device of the prepared batches; −1 = they stay on the host. */
   int batch_device_ = -1;
 };

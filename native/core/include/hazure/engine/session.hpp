@@ -24,10 +24,13 @@ struct SessionDescription {
   /** e.g. `auto: TensorRT left out (…); CUDA left out (…)`. */
   std::string device_reason;
   Precision precision = Precision::kFp32;
+  /** Inferences that may run at the same time. */
+  int streams = 1;
 };
 
 /**
- * A model on a device. `run` is for one thread at a time; `abort` may come from any thread.
+ * A model on a device. On the CPU any number of threads may run it at a time, on a GPU one; `abort` may come from any
+ * thread.
  */
 class Session {
  public:

@@ -66,8 +66,14 @@ struct SessionOptions {
   int device_id = 0;
   /** kAuto: fp16 under TensorRT, elsewhere what the model holds. */
   PrecisionChoice precision = PrecisionChoice::kAuto;
-  /** Intra-op threads of the CPU provider; 0 = usable_cores(). */
+  /** Cores that the CPU provider may use; 0 = usable_cores(). */
   int threads = 0;
+  /**
+   * Inferences that run side by side on the CPU, each on `threads / streams` cores; more than there are cores are cut
+   * down to that. 0 = one in a Session, in an ImageModel one a core up to 16: side by side they need not wait for each
+   * other after every operator.
+   */
+  int streams = 0;
   /** Idle threads of the CPU provider wait by spinning instead of sleeping. */
   bool spin = true;
   CudaOptions cuda;
@@ -76,5 +82,14 @@ struct SessionOptions {
   int input_height_px = 0;
   int input_width_px = 0;
 };
+
+/** Cores and streams as they are used on the CPU: `streams` × `threads_each` ≤ cores, neither below 1. */
+struct CpuPlan {
+  int streams = 1;
+  int threads_each = 1;
+};
+
+/** @param most_streams what `streams` = 0 stands for, where there are as many cores */
+CpuPlan cpu_plan(const SessionOptions& options, int most_streams);
 
 }  // namespace hazure

@@ -5,11 +5,13 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace hazure {
 
 /**
- * One thread that runs tasks in the order they were posted. Tasks report their own errors: what they throw is lost.
+ * A thread, or several, that take tasks in the order they were posted. Tasks report their own errors: what they throw
+ * is lost.
  */
 class Worker {
  public:
@@ -29,18 +31,22 @@ class Worker {
     enqueue(Task(std::forward<Callable>(callable)));
   }
 
-  /** Drops what is queued, waits for what runs, ends the thread. Not from the worker's own thread. */
+  /** Makes it that many threads; never fewer than there are. From any thread, its own included. */
+  void grow(int threads);
+
+  /** Drops what is queued, waits for what runs, ends the threads. Not from the worker's own threads. */
   void stop();
 
  private:
   void enqueue(Task task);
   void loop();
 
+  const char* name_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Task> tasks_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace hazure

@@ -1,0 +1,211 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import {
+  DeviceError,
+  EXIT,
+  InputError,
+  messageOf,
+  type DecodedImage,
+  type ImageRef,
+  type ImageRegion,
+} from '@hazure/contracts';
+import { loadEngine, type SessionOptions } from '@hazure/native-engine';
+import { mapConcurrent } from '@hazure/pipeline';
+import { writeAtomic } from '@hazure/run-store';
+import { walkImages } from '@hazure/vision';
+import { measureEndToEnd } from '../bench/end-to-end.js';
+import { benchDetector, benchEmbedder, type BenchInput, type BenchModel } from '../bench/models.js';
+import { recommend, type BenchPoint } from '../bench/recommend.js';
+import { plotBench, renderBench } from '../bench/render.js';
+import { benchPlan, type BenchFlags, type BenchPlan, type BenchSetting } from '../bench/settings.js';
+import { sweepBatchSizes } from '../bench/sweep.js';
+import { composeStages, type ComposedStages } from '../compose/stages.js';
+import type { CommandOutcome } from '../console/outcome.js';
+import { composeDemo, ensureEmoji } from '../demo/index.js';
+import type { Session } from '../session.js';
+
+const CPU_SIZES = [1, 2, 4, 8, 16];
+const GPU_SIZES = [1, 2, 4, 8, 16, 32, 64, 128];
+/** Pixels that a sweep keeps in memory: the network, not the disk, is under test there. */
+const SWEEP_IMAGES = 32;
+/** Scenes made where no folder is given. */
+const MADE_IMAGES = 48;
+
+/** `hazure bench [IMAGES]`: batch sizes × precision × device × threads, and the pipeline against inference alone. */
+export async function benchCommand(
+  session: Session,
+  command: Command,
+  args: string[],
+): Promise<CommandOutcome> {
+  const flags = command.opts<BenchFlags>();
+  const plan = benchPlan(flags);
+  const scratch = await mkdtemp(join(tmpdir(), 'hazure-bench-'));
+  try {
+    const refs = await benchImages(args[0], plan, scratch, session);
+    const composed = await composeStages(plan.options, session);
+    try {
+      return await benchOver(refs, composed, plan, flags, session);
+    } finally {
+      await composed.close();
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function benchOver(
+  refs: readonly ImageRef[],
+  composed: ComposedStages,
+  plan: BenchPlan,
+  flags: BenchFlags,
+  session: Session,
+): Promise<CommandOutcome> {
+  const { logger, progress, clock, signal } = session;
+  const engine = loadEngine();
+  const input = await sweepInput(refs, composed, session);
+  const { modelSources, store } = composed;
+  const detector = await benchDetector(modelSources.detector, engine, store, plan.options, input);
+  const embedder = await benchEmbedder(modelSources.embedder, engine, store, input);
+
+  const points: BenchPoint[] = [];
+  const skipped: string[] = [];
+  let firstError: unknown;
+  for (const setting of plan.settings) {
+    for (const model of detector ? [detector, embedder] : [embedder]) {
+      try {
+        points.push(...(await sweepModel(model, setting, plan, session)));
+      } catch (error) {
+        // A device that is not there is left out of a comparison; alone it is an error.
+        if (!(error instanceof DeviceError)) throw error;
+        firstError ??= error;
+        skipped.push(`${model.name} on ${setting.device} ${setting.precision}: ${messageOf(error)}`);
+      }
+    }
+  }
+  progress.finish('sweep');
+  if (points.length === 0) throw firstError;
+
+  const objectsPerImage = input.regions.length / input.images.length;
+  const recommendation = recommend(points, objectsPerImage);
+  logger.info(`whole pipeline over ${refs.length} images, and inference alone, ${plan.rounds} times in turn`);
+  const bare = (model: BenchModel): { batchSize: number } & BenchModel['bare'] => ({
+    ...model.bare,
+    batchSize: recommendation?.batchSize ?? 1,
+  });
+  const endToEnd = await measureEndToEnd({
+    composed,
+    engine,
+    session: sessionOptions(plan.settings[0]),
+    detector: detector && bare(detector),
+    embedder: bare(embedder),
+    refs,
+    rounds: plan.rounds,
+    clock,
+    logger,
+    signal,
+  });
+  if (flags.plot !== undefined) await writeAtomic(flags.plot, plotBench(points, recommendation));
+  const { stages, ...totals } = endToEnd;
+  return {
+    json: {
+      endToEnd: totals,
+      stages,
+      sweeps: points,
+      skipped,
+      objectsPerImage,
+      recommendation,
+      versions: composed.versions,
+    },
+    text: [
+      renderBench(points, endToEnd, recommendation, skipped),
+      ...(flags.plot === undefined ? [] : [`plot:             ${flags.plot}`]),
+    ].join('\n'),
+    exitCode: EXIT.done,
+  };
+}
+
+const sessionOptions = ({ device, precision, threads }: BenchSetting): SessionOptions => ({
+  device,
+  precision,
+  threads,
+});
+
+async function sweepModel(
+  model: BenchModel,
+  setting: BenchSetting,
+  plan: BenchPlan,
+  { clock, signal, logger, progress }: Session,
+): Promise<BenchPoint[]> {
+  const subject = await model.load(sessionOptions(setting));
+  try {
+    const batchSizes = plan.batchSizes ?? (subject.device === 'cpu' ? CPU_SIZES : GPU_SIZES);
+    logger.info(`sweep of ${model.name} on ${subject.device}: batches of ${batchSizes.join(', ')}`);
+    const points = await sweepBatchSizes(subject, {
+      batchSizes,
+      secondsEach: plan.secondsEach,
+      rounds: plan.rounds,
+      clock,
+      signal,
+      onPoint: (done, total) => progress.update({ stage: 'sweep', done, total, unit: 'points' }),
+    });
+    const { device, precision, streams } = subject;
+    const { threads } = setting;
+    return points.map((point) => ({
+      model: model.name,
+      role: model.role,
+      device,
+      precision,
+      threads,
+      streams,
+      ...point,
+    }));
+  } finally {
+    await subject.close();
+  }
+}
+
+/** Some of the images decoded, and the objects that the run's own detector finds in them. */
+async function sweepInput(
+  refs: readonly ImageRef[],
+  { stages }: ComposedStages,
+  { logger }: Session,
+): Promise<BenchInput> {
+  const images: DecodedImage[] = [];
+  const decoded = mapConcurrent(refs.slice(0, SWEEP_IMAGES), 4, async (ref) =>
+    stages.decoder.decode(ref).catch((error: unknown) => {
+      logger.warn(messageOf(error));
+      return null;
+    }),
+  );
+  for await (const image of decoded) if (image !== null) images.push(image);
+  if (images.length === 0) {
+    throw new InputError('INPUT_UNREADABLE', 'None of the images could be decoded', {
+      hint: 'Give a folder of images that open in a viewer.',
+    });
+  }
+  const found = await stages.detector.detect(images);
+  const regions: ImageRegion[] = images.flatMap((image, i) => found[i].map(({ box }) => ({ image, box })));
+  if (regions.length > 0) return { images, regions };
+  logger.warn('The detector found no object in these images: the embedder is measured on whole images.');
+  return { images, regions: images.map((image) => ({ image, box: null })) };
+}
+
+async function benchImages(
+  folder: string | undefined,
+  plan: BenchPlan,
+  scratch: string,
+  { logger, signal }: Session,
+): Promise<ImageRef[]> {
+  if (folder !== undefined) return (await walkImages(folder)).slice(0, plan.mostImages);
+  logger.info('No folder given: measuring on road scenes made up for it');
+  const { normalFolder } = await composeDemo(scratch, {
+    seed: plan.seed,
+    emojiDir: await ensureEmoji({}),
+    normalImages: Math.min(MADE_IMAGES, plan.mostImages),
+    newImages: 0,
+    signal,
+  });
+  return walkImages(normalFolder);
+}
