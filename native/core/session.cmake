@@ -18,6 +18,7 @@ if(HAZURE_ORT_HEADERS)
     engine/provider_options.cpp
     engine/providers.cpp
     engine/session.cpp
+    engine/shared_library.cpp
     engine/stage_pipeline.cpp
     engine/tensor.cpp
     engine/worker.cpp

@@ -16,6 +16,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   };
   add("openRuntime", open_runtime);
   add("info", info);
+  add("providers", providers);
   add("memory", memory);
   add("loadSession", load_session);
   add("runSession", run_session);

@@ -1,6 +1,5 @@
 #include "convert.hpp"
 
-#include <cstring>
 #include <limits>
 
 #include "hazure/engine/failure.hpp"
@@ -9,8 +8,6 @@ namespace hazure {
 namespace {
 
 constexpr int kMaxClasses = 100'000;
-constexpr int kMaxBatch = 65'536;
-constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 
 struct Bytes {
   napi_typedarray_type type;
@@ -56,22 +53,6 @@ std::optional<PixelBox> to_box(const Napi::Value& value, const std::string& path
 }
 
 std::string at(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
-
-Napi::Array from_tensor_infos(Napi::Env env, const std::vector<TensorInfo>& infos) {
-  Napi::Array array = Napi::Array::New(env, infos.size());
-  for (std::uint32_t i = 0; i < infos.size(); ++i) {
-    Napi::Object info = Napi::Object::New(env);
-    info.Set("name", infos[i].name);
-    info.Set("type", element_name(infos[i].type));
-    Napi::Array dims = Napi::Array::New(env, infos[i].dims.size());
-    for (std::uint32_t d = 0; d < infos[i].dims.size(); ++d) {
-      dims.Set(d, Napi::Number::New(env, static_cast<double>(infos[i].dims[d])));
-    }
-    info.Set("dims", dims);
-    array.Set(i, info);
-  }
-  return array;
-}
 
 /** Whether a typed array of this kind may carry an element type. */
 bool carries(napi_typedarray_type array, ElementType type) {
@@ -159,67 +140,6 @@ PreprocessSpec to_preprocess(const Fields& fields) {
   return spec;
 }
 
-namespace {
-
-CudaOptions to_cuda_options(const Fields& fields) {
-  static constexpr std::array<std::pair<const char*, ArenaGrowth>, 2> growths{
-      {{"power-of-two", ArenaGrowth::kPowerOfTwo}, {"same-as-requested", ArenaGrowth::kSameAsRequested}}};
-  static constexpr std::array<std::pair<const char*, ConvolutionSearch>, 3> searches{
-      {{"exhaustive", ConvolutionSearch::kExhaustive},
-       {"heuristic", ConvolutionSearch::kHeuristic},
-       {"default", ConvolutionSearch::kDefault}}};
-  CudaOptions options;
-  if (fields.has("memoryLimitBytes")) {
-    options.memory_limit_bytes = static_cast<std::uint64_t>(fields.whole("memoryLimitBytes", 1, kMaxBytes));
-  }
-  if (fields.has("arenaGrowth")) options.arena_growth = fields.word("arenaGrowth", growths);
-  if (fields.has("deviceTensors")) options.device_tensors = fields.flag("deviceTensors");
-  if (fields.has("convolutionSearch")) options.convolution_search = fields.word("convolutionSearch", searches);
-  return options;
-}
-
-TensorRtOptions to_tensorrt_options(const Fields& fields) {
-  TensorRtOptions options;
-  if (fields.has("cacheDir")) options.cache_dir = fields.text("cacheDir");
-  if (fields.has("modelHash")) options.model_hash = fields.text("modelHash");
-  if (fields.has("workspaceBytes")) {
-    options.workspace_bytes = static_cast<std::uint64_t>(fields.whole("workspaceBytes", 1, kMaxBytes));
-  }
-  if (fields.has("optimisationLevel")) {
-    options.optimisation_level = static_cast<int>(fields.whole("optimisationLevel", 0, 5));
-  }
-  if (fields.has("batch")) {
-    const Fields batch = fields.object("batch");
-    options.batch.min = static_cast<int>(batch.whole("min", 1, kMaxBatch));
-    options.batch.optimal = static_cast<int>(batch.whole("optimal", options.batch.min, kMaxBatch));
-    options.batch.max = static_cast<int>(batch.whole("max", options.batch.optimal, kMaxBatch));
-  }
-  return options;
-}
-
-}  // namespace
-
-SessionOptions to_session_options(const Napi::Value& value, const std::string& path) {
-  static constexpr std::array<std::pair<const char*, DeviceChoice>, 4> devices{{{"auto", DeviceChoice::kAuto},
-                                                                                {"cpu", DeviceChoice::kCpu},
-                                                                                {"cuda", DeviceChoice::kCuda},
-                                                                                {"tensorrt", DeviceChoice::kTensorRt}}};
-  static constexpr std::array<std::pair<const char*, PrecisionChoice>, 3> precisions{
-      {{"auto", PrecisionChoice::kAuto}, {"fp32", PrecisionChoice::kFp32}, {"fp16", PrecisionChoice::kFp16}}};
-  SessionOptions options;
-  if (value.IsUndefined()) return options;
-  const Fields fields(value, path);
-  if (fields.has("device")) options.device = fields.word("device", devices);
-  if (fields.has("deviceId")) options.device_id = static_cast<int>(fields.whole("deviceId", 0, 1023));
-  if (fields.has("precision")) options.precision = fields.word("precision", precisions);
-  if (fields.has("threads")) options.threads = static_cast<int>(fields.whole("threads", 0, 1024));
-  if (fields.has("streams")) options.streams = static_cast<int>(fields.whole("streams", 0, 1024));
-  if (fields.has("spin")) options.spin = fields.flag("spin");
-  if (fields.has("cuda")) options.cuda = to_cuda_options(fields.object("cuda"));
-  if (fields.has("tensorrt")) options.tensorrt = to_tensorrt_options(fields.object("tensorrt"));
-  return options;
-}
-
 HeadSpec to_head(const Fields& fields) {
   const std::string kind = fields.text("kind");
   const int classes = static_cast<int>(fields.whole("classes", 1, kMaxClasses));
@@ -274,82 +194,6 @@ FeedList to_feeds(const Napi::Value& value, const std::string& path) {
 
 Placement to_placement(const Fields& fields) {
   return {fields.number("scaleX"), fields.number("scaleY"), fields.number("offsetX"), fields.number("offsetY")};
-}
-
-Napi::ArrayBuffer to_array_buffer(Napi::Env env, std::unique_ptr<std::byte[], FreeDeleter> data, std::size_t bytes) {
-  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
-  std::byte* raw = data.get();
-  Napi::ArrayBuffer buffer =
-      Napi::ArrayBuffer::New(env, raw, bytes, [](Napi::Env, void* memory) { std::free(memory); });
-  data.release();  // only now: the line above may throw
-  return buffer;
-}
-
-Napi::Object from_tensor(Napi::Env env, OwnedTensor tensor) {
-  Napi::Object object = Napi::Object::New(env);
-  Napi::Array dims = Napi::Array::New(env, tensor.dims.size());
-  for (std::uint32_t i = 0; i < tensor.dims.size(); ++i) {
-    dims.Set(i, Napi::Number::New(env, static_cast<double>(tensor.dims[i])));
-  }
-  const std::size_t elements = tensor.bytes / element_bytes(tensor.type);
-  const ElementType type = tensor.type;
-  const Napi::ArrayBuffer buffer = to_array_buffer(env, std::move(tensor.data), tensor.bytes);
-  Napi::Value data;
-  switch (type) {
-    case ElementType::kFloat32:
-      data = Napi::Float32Array::New(env, elements, buffer, 0);
-      break;
-    case ElementType::kFloat16:
-      data = Napi::Uint16Array::New(env, elements, buffer, 0);
-      break;
-    case ElementType::kInt64:
-      data = Napi::BigInt64Array::New(env, elements, buffer, 0);
-      break;
-    case ElementType::kInt32:
-      data = Napi::Int32Array::New(env, elements, buffer, 0);
-      break;
-    default:
-      data = Napi::Uint8Array::New(env, elements, buffer, 0);
-      break;
-  }
-  object.Set("type", element_name(type));
-  object.Set("dims", dims);
-  object.Set("data", data);
-  return object;
-}
-
-Napi::Object from_placement(Napi::Env env, const Placement& placement) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("scaleX", placement.scale_x);
-  object.Set("scaleY", placement.scale_y);
-  object.Set("offsetX", placement.offset_x);
-  object.Set("offsetY", placement.offset_y);
-  return object;
-}
-
-Napi::Object from_description(Napi::Env env, const SessionDescription& description) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("inputs", from_tensor_infos(env, description.inputs));
-  object.Set("outputs", from_tensor_infos(env, description.outputs));
-  Napi::Object metadata = Napi::Object::New(env);
-  for (const auto& [key, value] : description.metadata) metadata.Set(key, value);
-  object.Set("metadata", metadata);
-  object.Set("device", device_name(description.device));
-  object.Set("deviceReason", description.device_reason);
-  object.Set("streams", description.streams);
-  object.Set("precision", description.precision == Precision::kFp16 ? "fp16" : "fp32");
-  return object;
-}
-
-Napi::Array from_detections(Napi::Env env, const std::vector<std::vector<Detection>>& detections) {
-  Napi::Array images = Napi::Array::New(env, detections.size());
-  for (std::uint32_t i = 0; i < detections.size(); ++i) {
-    const auto& list = detections[i];
-    Napi::Float32Array rows = Napi::Float32Array::New(env, list.size() * 6);
-    if (!list.empty()) std::memcpy(rows.Data(), list.data(), list.size() * sizeof(Detection));
-    images.Set(i, rows);
-  }
-  return images;
 }
 
 }  // namespace hazure

@@ -51,6 +51,19 @@ Fields::Fields(Napi::Value value, std::string path) : path_(std::move(path)) {
   object_ = value.As<Napi::Object>();
 }
 
+void Fields::only(std::initializer_list<const char*> known) const {
+  for (const Napi::Value& key : elements_of(object_.GetPropertyNames(), path_)) {
+    const std::string name = key.ToString();
+    std::string all;
+    bool found = false;
+    for (const char* each : known) {
+      found = found || name == each;
+      all += (all.empty() ? "" : ", ") + std::string(each);
+    }
+    if (!found) refuse_argument(path_, "no keys but " + all, name);
+  }
+}
+
 void Fields::refuse(const char* name, const std::string& expected, const std::string& came) const {
   refuse_argument(path_of(name), expected, came);
 }

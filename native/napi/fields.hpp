@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,9 @@ class Fields {
     }
     refuse(name, "one of " + allowed, "'" + came + "'");
   }
+
+  /** Refuses a key that is none of these, so that a misspelt option is not taken for its default. */
+  void only(std::initializer_list<const char*> known) const;
 
   [[noreturn]] void refuse(const char* name, const std::string& expected, const std::string& came) const;
 

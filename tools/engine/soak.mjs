@@ -5,6 +5,7 @@
  *
  *   node --expose-gc tools/engine/soak.mjs [--loads 200] [--calls 100000]
  */
+import { setImmediate } from 'node:timers';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { loadEngine } from '../../libs/native-engine/dist/index.js';

@@ -112,12 +112,14 @@ export function buildProgram(finish: (code: number) => void): Command {
     .option('--seed <N>', 'seed of made-up scenes', '42');
   bind(bench, async () => (await import('./commands/bench.js')).benchCommand);
 
-  bind(
-    withOutput(
-      program.command('doctor').description('what this machine offers, and the fix for what is missing'),
-    ),
-    async () => (await import('./commands/doctor.js')).doctorCommand,
+  const doctor = withOutput(
+    program.command('doctor').description('what this machine offers, and the fix for what is missing'),
   );
+  doctor
+    .option('--fetch-gpu', "fetch ONNX Runtime's CUDA and TensorRT providers first (once, about 280 MiB)")
+    .option('--check-registry', 'ask the npm registry whether it answers')
+    .option('--output-dir <DIR>', 'where results would go, to see the room there', 'results');
+  bind(doctor, async () => (await import('./commands/doctor.js')).doctorCommand);
 
   const models = program.command('models').description('list, fetch, verify and locate models');
   bind(

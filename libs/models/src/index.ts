@@ -17,3 +17,4 @@ export * from './describe/embedder.js';
 export { guessHead } from './describe/head.js';
 export type { HeadGuess } from './describe/head.js';
 export { fetchNpmFiles, userNpmOptions } from './store/npm-source.js';
+export * from './gpu-runtime.js';

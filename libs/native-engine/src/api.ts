@@ -48,6 +48,12 @@ export interface CudaOptions {
   readonly arenaGrowth?: 'power-of-two' | 'same-as-requested';
   /** How cuDNN's convolution algorithms are chosen; default `exhaustive`: slow first run per shape, fastest later. */
   readonly convolutionSearch?: 'exhaustive' | 'heuristic' | 'default';
+  /** Default true: the search may use any amount of scratch memory; false keeps it to 32 MB, slower and smaller. */
+  readonly convolutionMaxWorkspace?: boolean;
+  /** Default true: float32 products in TensorFloat-32 where the GPU has it (8.0 and newer); false = full float32. */
+  readonly tf32?: boolean;
+  /** Default false. Convolutions in NHWC layout, which may be faster on tensor cores, above all in fp16. */
+  readonly preferNhwc?: boolean;
   /**
    * Default true: pixels are preprocessed into the bound input tensor on the device and boxes and embeddings decoded
    * there, so that only they come back. False goes through the host, as on the CPU.
@@ -66,6 +72,14 @@ export interface TensorRtOptions {
   readonly workspaceBytes?: number;
   /** How long the builder searches, 0…5; TensorRT's default is 3. */
   readonly optimisationLevel?: number;
+  /** Default false. The engines that one model was cut into share their scratch memory. */
+  readonly contextMemorySharing?: boolean;
+  /** Streams beside the main one; absent = TensorRT's choice, 0 = least memory. */
+  readonly auxiliaryStreams?: number;
+  /** Pieces of the graph with fewer nodes stay with CUDA; default 1. */
+  readonly minSubgraphSize?: number;
+  /** Default true: layer normalisation in float32 in an fp16 engine, which transformers need for their accuracy. */
+  readonly layerNormFp32?: boolean;
   /** Batch sizes that one engine is built for, min ≤ optimal ≤ max; absent = one engine per shape met. */
   readonly batch?: { readonly min: number; readonly optimal: number; readonly max: number };
 }
@@ -200,10 +214,21 @@ export interface EngineInfo {
   readonly addonVersion: string;
   readonly onnxRuntimeVersion: string;
   readonly onnxRuntimePath: string;
+  /** Version of the C API that the addon was compiled against; the library must know it. */
+  readonly onnxRuntimeApi: number;
+  /** Execution providers that the library knows; those for GPUs need libraries of their own, see `providers()`. */
+  readonly onnxRuntimeProviders: readonly string[];
+  /** Instruction set that the pixel kernels run at: `generic`, `avx2`, `avx512` or `avx512vnni`. */
+  readonly kernelIsa: string;
   readonly cpuFeatures: readonly string[];
   readonly usableCores: number;
   readonly cuda: {
     readonly compiled: boolean;
+    /** Compute capabilities that the kernels were compiled for, e.g. `8.9`. */
+    readonly architectures: readonly string[];
+    /** The CUDA version that the addon was built with, which the driver must support; null without CUDA. */
+    readonly runtimeVersion: string | null;
+    /** The newest CUDA version that the driver supports; null without a driver. */
     readonly driverVersion: string | null;
     /** Why no device can be used, or null. */
     readonly unavailable: string | null;
@@ -217,6 +242,21 @@ export interface EngineInfo {
   };
 }
 
+/** What there is of one of ONNX Runtime's providers for GPUs. */
+export interface ProviderState {
+  readonly device: 'cuda' | 'tensorrt';
+  /** `CUDA`, `TensorRT`. */
+  readonly title: string;
+  /** Whether this ONNX Runtime was built to load it. */
+  readonly known: boolean;
+  /** Its library beside ONNX Runtime's, or null. */
+  readonly library: string | null;
+  /** Libraries that it needs and the loader can't find, e.g. `libcublas.so.13 (cuBLAS)`. */
+  readonly missing: readonly string[];
+  /** All that stands in its way, or null when nothing is known to. */
+  readonly unavailable: string | null;
+}
+
 /**
  * The engine's public face, implemented over the addon. Every promise is settled from the engine's own
  * threads; none blocks the event loop or libuv's pool. Errors: ModelError (file missing, not ONNX, unexpected
@@ -224,6 +264,8 @@ export interface EngineInfo {
  */
 export interface Engine {
   info(): EngineInfo;
+  /** TensorRT and CUDA: what is there and what is missing. Opens the libraries that they need, to see. */
+  providers(): ProviderState[];
   /** Host (within cgroup limits) and CUDA devices. */
   memory(): { readonly device: string; readonly totalBytes: number; readonly freeBytes: number }[];
   loadSession(modelPath: string, options?: SessionOptions): Promise<InferenceSession>;

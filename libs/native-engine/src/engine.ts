@@ -29,6 +29,7 @@ export function loadEngine(): Engine {
 export function engineOver(binding: RawBinding): Engine {
   return {
     info: () => guarded(() => binding.info()),
+    providers: () => guarded(() => binding.providers()),
     memory: () => guarded(() => binding.memory()),
     loadSession: (modelPath, options) => loadSession(binding, modelPath, options),
     loadDetector: (config) => loadDetector(binding, config),

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DeviceError, messageOf } from '@hazure/contracts';
 import { guarded } from './native-errors.js';
 import type { RawBinding } from './raw-binding.js';
+import { runtimeLibrary } from './runtime-library.js';
 
 const require = createRequire(import.meta.url);
 
@@ -12,24 +13,6 @@ export function addonPath(): string {
   const chosen = process.env['HAZURE_ADDON'];
   if (chosen) return chosen;
   return join(dirname(require.resolve('@hazure/native/package.json')), 'build', 'Release', 'hazure.node');
-}
-
-/** The ONNX Runtime library: HAZURE_ONNXRUNTIME, or the one that onnxruntime-node ships for this platform. */
-export function onnxRuntimePath(): string {
-  const chosen = process.env['HAZURE_ONNXRUNTIME'];
-  if (chosen) return chosen;
-  const bin = join(dirname(require.resolve('onnxruntime-node/package.json')), 'bin');
-  for (const folder of existsSync(bin) ? readdirSync(bin) : []) {
-    const platform = join(bin, folder, process.platform, process.arch);
-    if (!existsSync(platform)) continue;
-    const library = readdirSync(platform).find((name) => /^libonnxruntime\.(so|[\d.]*dylib)/.test(name));
-    if (library !== undefined) return join(platform, library);
-  }
-  throw new DeviceError(
-    'ADDON_UNAVAILABLE',
-    `onnxruntime-node ships no library for ${process.platform}-${process.arch}`,
-    { hint: 'Point HAZURE_ONNXRUNTIME at a libonnxruntime for this platform.' },
-  );
 }
 
 /** Loads the addon and the ONNX Runtime under it, with its telemetry off. */
@@ -51,6 +34,7 @@ export function loadBinding(): RawBinding {
       hint: 'Run `npm run setup` in the repository to build it for this machine.',
     });
   }
-  guarded(() => binding.openRuntime(onnxRuntimePath()));
+  const { path: library, nodeLibraryPath } = runtimeLibrary();
+  guarded(() => binding.openRuntime(library, nodeLibraryPath));
   return binding;
 }

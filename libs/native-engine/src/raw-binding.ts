@@ -7,6 +7,7 @@ import type {
   HeadSpec,
   Placement,
   PreprocessSpec,
+  ProviderState,
   RawImage,
   RawRegion,
   SessionDescription,
@@ -46,8 +47,9 @@ export interface DecodeOptions extends DetectOptions {
  * three). Errors carry `code` and `hint`; `fromNative` makes typed ones of them.
  */
 export interface RawBinding {
-  openRuntime(libraryPath: string): void;
+  openRuntime(libraryPath: string, nodeLibraryPath?: string | null): void;
   info(): EngineInfo;
+  providers(): ProviderState[];
   memory(): { device: string; totalBytes: number; freeBytes: number }[];
   loadSession(modelPath: string, options?: RawSessionOptions): Promise<Loaded<SessionHandle>>;
   runSession(handle: SessionHandle, feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { SessionOptions, TensorRtOptions } from './api.js';
+import { cacheRoot } from './cache-dir.js';
 
 /** Session options as the addon takes them: the engine cache decided. */
 export interface RawSessionOptions extends Omit<SessionOptions, 'tensorrt'> {
@@ -13,9 +13,9 @@ export interface RawSessionOptions extends Omit<SessionOptions, 'tensorrt'> {
   };
 }
 
-/** Where TensorRT engines are kept unless told otherwise: `$XDG_CACHE_HOME/hazure/tensorrt`. */
+/** Where TensorRT engines are kept unless told otherwise: `tensorrt` in hazure's cache folder. */
 export function defaultTensorRtCacheDir(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hazure', 'tensorrt');
+  return join(cacheRoot(), 'tensorrt');
 }
 
 /**

@@ -161,6 +161,11 @@ describe('what a session refuses', () => {
       { tensorrt: { optimisationLevel: 6 } },
       /options\.tensorrt\.optimisationLevel: expected a whole number of 0…5/,
     ],
+    [{ cuda: { graphs: true } }, /options\.cuda: expected no keys but memoryLimitBytes, .+, got graphs/],
+    [{ tensorrt: { fp16: true } }, /options\.tensorrt: expected no keys but cacheDir, .+, got fp16/],
+    [{ gpu: 0 }, /options: expected no keys but device, .+, got gpu/],
+    [{ cuda: { tf32: 1 } }, /options\.cuda\.tf32/],
+    [{ tensorrt: { auxiliaryStreams: -1 } }, /options\.tensorrt\.auxiliaryStreams: .*0…64/],
     [{ tensorrt: { batch: { min: 4, optimal: 2, max: 8 } } }, /options\.tensorrt\.batch\.optimal: .*4…/],
   ])('the options %j', async (options, message) => {
     await expect(engine.loadSession(tinyModel('embedder'), options as never)).rejects.toThrow(message);

@@ -20,7 +20,7 @@ using GetApiBase = const OrtApiBase*(ORT_API_CALL*)();
 OrtLibrary::OrtLibrary(std::string path, std::string version, Ort::Env* env)
     : path_(std::move(path)), version_(std::move(version)), env_(env) {}
 
-OrtLibrary& OrtLibrary::open(const std::string& path) {
+OrtLibrary& OrtLibrary::open(const std::string& path, const std::string& node_library) {
   const std::lock_guard lock(mutex);
   if (library != nullptr) {
     if (library->path_ != path) {
@@ -33,6 +33,9 @@ OrtLibrary& OrtLibrary::open(const std::string& path) {
 
   // Read while the library initialises; 1.29 and newer report usage and write under the user's cache otherwise.
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+
+  // Never closed, so that it stays the first of its name. If it is not there, onnxruntime-node can't load anyway.
+  if (!node_library.empty() && node_library != path) dlopen(node_library.c_str(), RTLD_LAZY | RTLD_LOCAL);
 
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {

@@ -23,6 +23,14 @@ std::string slug(const std::string& text) {
   return out;
 }
 
+/** What the builder was told, as far as it changes the engine: ONNX Runtime's own file names leave that out. */
+std::string builder_key(const TensorRtOptions& options) {
+  const auto number = [](auto value, auto unset) { return value == unset ? std::string("d") : std::to_string(value); };
+  return "o" + number(options.optimisation_level, -1) + "w" + number(options.workspace_bytes, std::uint64_t{0}) + "a" +
+         number(options.auxiliary_streams, -1) + "s" + std::to_string(options.min_subgraph_size) + "n" +
+         (options.layer_norm_fp32 ? "32" : "16");
+}
+
 bool asks_fp16(const SessionOptions& options) { return options.precision != PrecisionChoice::kFp32; }
 
 /** `images:8x3x640x640,…` with open dimensions filled in. */
@@ -70,6 +78,9 @@ ProviderOptions cuda_provider_options(const SessionOptions& options) {
       values["cudnn_conv_algo_search"] = "DEFAULT";
       break;
   }
+  values["cudnn_conv_use_max_workspace"] = options.cuda.convolution_max_workspace ? "1" : "0";
+  values["use_tf32"] = options.cuda.tf32 ? "1" : "0";
+  values["prefer_nhwc"] = options.cuda.prefer_nhwc ? "1" : "0";
   return values;
 }
 
@@ -78,7 +89,8 @@ std::string tensorrt_cache_folder(const SessionOptions& options, const TensorRtS
   if (wanted.cache_dir.empty() || wanted.model_hash.empty()) return {};
   const std::string name = wanted.model_hash.substr(0, 32) + "_" + slug(system.gpu_name) + "_sm" +
                            slug(system.compute_capability) + "_" + (asks_fp16(options) ? "fp16" : "fp32") + "_ort" +
-                           slug(system.onnx_runtime_version) + "_trt" + slug(system.tensorrt_version);
+                           slug(system.onnx_runtime_version) + "_trt" + slug(system.tensorrt_version) + "_" +
+                           builder_key(wanted);
   return (std::filesystem::path(wanted.cache_dir) / name).string();
 }
 
@@ -86,7 +98,10 @@ ProviderOptions tensorrt_provider_options(const SessionOptions& options, std::sp
                                           const std::string& cache_folder) {
   const TensorRtOptions& wanted = options.tensorrt;
   ProviderOptions values{{"device_id", std::to_string(options.device_id)},
-                         {"trt_fp16_enable", asks_fp16(options) ? "1" : "0"}};
+                         {"trt_fp16_enable", asks_fp16(options) ? "1" : "0"},
+                         {"trt_context_memory_sharing_enable", wanted.context_memory_sharing ? "1" : "0"},
+                         {"trt_min_subgraph_size", std::to_string(wanted.min_subgraph_size)},
+                         {"trt_layer_norm_fp32_fallback", wanted.layer_norm_fp32 ? "1" : "0"}};
   if (!cache_folder.empty()) {
     values["trt_engine_cache_enable"] = "1";
     values["trt_engine_cache_path"] = cache_folder;
@@ -97,6 +112,7 @@ ProviderOptions tensorrt_provider_options(const SessionOptions& options, std::sp
   if (wanted.optimisation_level >= 0) {
     values["trt_builder_optimization_level"] = std::to_string(wanted.optimisation_level);
   }
+  if (wanted.auxiliary_streams >= 0) values["trt_auxiliary_streams"] = std::to_string(wanted.auxiliary_streams);
   const bool open_batch = std::any_of(inputs.begin(), inputs.end(), [](const TensorInfo& input) {
     return !input.dims.empty() && input.dims[0] < 0;
   });

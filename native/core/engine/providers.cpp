@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "hazure/engine/ort_failure.hpp"
 #include "hazure/engine/ort_tensor.hpp"
 #include "hazure/engine/provider_options.hpp"
+#include "hazure/engine/shared_library.hpp"
 #include "hazure/system_info.hpp"
 
 namespace hazure {
@@ -26,25 +26,73 @@ constexpr ProviderFacts kTensorRt{Device::kTensorRt, "TensorRT", "TensorrtExecut
                                   "libonnxruntime_providers_tensorrt.so"};
 constexpr ProviderFacts kCuda{Device::kCuda, "CUDA", "CUDAExecutionProvider", "libonnxruntime_providers_cuda.so"};
 
-/** What is missing for this provider, or nullopt when nothing obvious is. */
-std::optional<std::string> missing_for(const ProviderFacts& facts, const OrtLibrary& library, int device_id) {
-  const auto known = library.providers();
-  if (std::find(known.begin(), known.end(), facts.name) == known.end()) {
-    return "this ONNX Runtime was built without it";
-  }
+std::filesystem::path library_of(const ProviderFacts& facts, const OrtLibrary& library) {
+  return std::filesystem::path(library.path()).parent_path() / facts.library;
+}
+
+/** Why no device can be used, or empty. */
+std::string device_problem(int device_id) {
   const CudaInfo cuda = cuda_info();
-  if (cuda.compiled && !cuda.unavailable.empty()) return cuda.unavailable;
-  if (cuda.compiled && std::none_of(cuda.devices.begin(), cuda.devices.end(),
-                                    [&](const CudaDevice& device) { return device.id == device_id; })) {
-    return "there is no CUDA device " + std::to_string(device_id) + " (found " + std::to_string(cuda.devices.size()) +
-           ")";
+  if (!cuda.compiled || !cuda.unavailable.empty()) return cuda.unavailable;
+  const bool there = std::any_of(cuda.devices.begin(), cuda.devices.end(),
+                                 [&](const CudaDevice& device) { return device.id == device_id; });
+  if (there) return {};
+  return "there is no CUDA device " + std::to_string(device_id) + " (found " + std::to_string(cuda.devices.size()) + ")";
+}
+
+/** Libraries that the provider would not find, each with its product. */
+std::vector<std::string> missing_for(const ProviderFacts& facts, const std::string& provider) {
+  std::vector<std::string> names = missing_libraries(provider);
+  // ONNX Runtime 1.29's CUDA provider opens cuDNN by itself when it first needs it.
+  if (facts.device == Device::kCuda && missing_to_open("libcudnn.so.9") != "") names.emplace_back("libcudnn.so.9");
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    const std::string titled = with_product(name);
+    if (std::find(missing.begin(), missing.end(), titled) == missing.end()) missing.push_back(titled);
   }
-  const auto folder = std::filesystem::path(library.path()).parent_path();
+  return missing;
+}
+
+std::string joined(const std::vector<std::string>& parts, const char* separator) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
+  return text;
+}
+
+ProviderState state_of(const ProviderFacts& facts, const OrtLibrary& library, int device_id) {
+  ProviderState state{facts.device, facts.title, false, {}, {}, {}};
+  const auto known = library.providers();
+  state.known = std::find(known.begin(), known.end(), facts.name) != known.end();
   std::error_code ignored;
-  if (!std::filesystem::exists(folder / facts.library, ignored)) {
-    return std::string(facts.library) + " is not beside ONNX Runtime";
+  const auto path = library_of(facts, library);
+  if (std::filesystem::exists(path, ignored)) {
+    state.library = path.string();
+    state.missing = missing_for(facts, state.library);
   }
-  return std::nullopt;
+  std::vector<std::string> reasons;
+  if (!state.known) reasons.emplace_back("this ONNX Runtime was built without it");
+  const std::string device = device_problem(device_id);
+  if (!device.empty()) reasons.push_back(device);
+  if (state.known && state.library.empty()) reasons.push_back(std::string(facts.library) + " is not beside ONNX Runtime");
+  std::vector<std::string> absent = state.missing;
+  // A driver that is not there was said already.
+  if (!device.empty()) std::erase(absent, with_product("libcuda.so.1"));
+  if (!absent.empty()) {
+    reasons.push_back(joined(absent, ", ") + (absent.size() == 1 ? " is" : " are") + " not installed");
+  }
+  state.reason = joined(reasons, "; ");
+  return state;
+}
+
+/** The first obvious obstacle, or empty; opens no library, so that a machine that has all loses no time. */
+std::string obstacle(const ProviderFacts& facts, const OrtLibrary& library, int device_id) {
+  const auto known = library.providers();
+  if (std::find(known.begin(), known.end(), facts.name) == known.end()) return "this ONNX Runtime was built without it";
+  std::string device = device_problem(device_id);
+  if (!device.empty()) return device;
+  std::error_code ignored;
+  if (std::filesystem::exists(library_of(facts, library), ignored)) return {};
+  return std::string(facts.library) + " is not beside ONNX Runtime";
 }
 
 /** Key and value arrays as the C API wants them. */
@@ -124,10 +172,14 @@ Ort::SessionOptions base_options(const SessionOptions& options) {
 /** First line of a runtime's message; they append source positions and advice on further lines. */
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-Failure unavailable(const ProviderFacts& facts, const std::string& reason) {
+Failure unavailable(const ProviderFacts& facts, const OrtLibrary& library, const std::string& reason) {
+  std::error_code ignored;
+  const bool fetched = std::filesystem::exists(library_of(facts, library), ignored);
   return Failure("DEVICE_UNAVAILABLE", ErrorKind::kDevice,
                  std::string("The device ") + device_name(facts.device) + " cannot be used: " + reason,
-                 "Run `hazure doctor` to see what is missing, or use `--device auto` or `--device cpu`.");
+                 std::string(fetched ? "Run `hazure doctor` to see what is missing and how to get it"
+                                     : "Fetch the provider libraries with `hazure doctor --fetch-gpu`") +
+                     ", or use `--device auto` or `--device cpu`.");
 }
 
 Ort::Session open_with(OrtLibrary& library, const std::string& path, const SessionOptions& options,
@@ -164,6 +216,12 @@ const char* device_name(Device device) {
   return "cpu";
 }
 
+std::vector<ProviderState> provider_states(OrtLibrary& library, int device_id) {
+  std::vector<ProviderState> states;
+  for (const ProviderFacts& facts : {kTensorRt, kCuda}) states.push_back(state_of(facts, library, device_id));
+  return states;
+}
+
 CpuPlan cpu_plan(const SessionOptions& options, int most_streams) {
   const int cores = options.threads > 0 ? options.threads : usable_cores();
   const int streams = std::clamp(options.streams > 0 ? options.streams : most_streams, 1, cores);
@@ -178,8 +236,8 @@ OpenedSession open_on_device(OrtLibrary& library, const std::string& path, const
     const bool asked = (options.device == DeviceChoice::kTensorRt && facts.device == Device::kTensorRt) ||
                        (options.device == DeviceChoice::kCuda && facts.device == Device::kCuda);
     if (!asked && options.device != DeviceChoice::kAuto) continue;
-    std::optional<std::string> reason = missing_for(facts, library, options.device_id);
-    if (!reason) {
+    std::string reason = obstacle(facts, library, options.device_id);
+    if (reason.empty()) {
       try {
         const bool fp16 = facts.device == Device::kTensorRt && options.precision != PrecisionChoice::kFp32;
         return {open_with(library, path, options, facts), facts.device, (asked ? "asked for" : "auto") + left_out,
@@ -187,11 +245,14 @@ OpenedSession open_on_device(OrtLibrary& library, const std::string& path, const
       } catch (const Ort::Exception& error) {
         // A full GPU is no reason to run somewhere else without a word.
         if (speaks_of_memory(error.what())) throw_load_failure(error, path);
-        reason = first_line(error.what());
+        reason = state_of(facts, library, options.device_id).reason;
+        if (reason.empty()) reason = first_line(error.what());
       }
+    } else if (asked) {
+      reason = state_of(facts, library, options.device_id).reason;
     }
-    if (asked) throw unavailable(facts, *reason);
-    left_out += (left_out.empty() ? ": " : "; ") + std::string(facts.title) + " left out (" + *reason + ")";
+    if (asked) throw unavailable(facts, library, reason);
+    left_out += (left_out.empty() ? ": " : "; ") + std::string(facts.title) + " left out (" + reason + ")";
   }
   return open_on_cpu(library, path, options, "auto" + left_out);
 }

@@ -106,6 +106,31 @@ TEST(cuda_decode, thousands_of_candidates_are_sorted_in_global_memory) {
   CHECK(std::memcmp(came[0].data(), expected[0].data(), came[0].size() * sizeof(Detection)) == 0);
 }
 
+TEST(cuda_decode, the_first_of_equal_classes_wins) {
+  testing::need_device();
+  cuda::Workspace workspace;
+  // 68 and 40 lie in other lanes of a warp than 35, and 67 in the same.
+  constexpr int kClasses = 70;
+  std::vector<float> scores(kClasses, 0.1F);
+  for (const int tied : {35, 40, 67, 68}) scores[std::size_t(tied)] = 0.75F;
+  const DetectionSource source{16, 16, {}};
+  const auto class_of = [&](testing::Problem problem) {
+    const Uploaded uploaded(problem);
+    std::vector<std::vector<Detection>> results;
+    cuda::decode_detections(problem.head, uploaded.views, 16, 16, {&source, 1}, {}, results, workspace, nullptr);
+    CHECK_EQ(results[0].size(), 1U);
+    return results[0][0].class_id;
+  };
+  testing::Problem columns{.head = Yolov8Head{kClasses}};
+  columns.tensors.push_back({"o", {1, 4 + kClasses, 1}, {5, 5, 4, 4}});
+  columns.tensors[0].data.insert(columns.tensors[0].data.end(), scores.begin(), scores.end());
+  CHECK_EQ(class_of(columns), 35);
+  testing::Problem rows{.head = Yolov5Head{kClasses}};
+  rows.tensors.push_back({"o", {1, 1, 5 + kClasses}, {5, 5, 4, 4, 1}});
+  rows.tensors[0].data.insert(rows.tensors[0].data.end(), scores.begin(), scores.end());
+  CHECK_EQ(class_of(rows), 35);
+}
+
 TEST(cuda_decode, faults_of_the_model_are_the_errors_of_the_cpu) {
   testing::need_device();
   cuda::Workspace workspace;

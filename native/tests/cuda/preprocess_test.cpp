@@ -70,6 +70,23 @@ TEST(cuda_preprocess, gives_the_bits_of_the_cpu_in_fp32_and_their_rounding_in_fp
   }
 }
 
+TEST(cuda_preprocess, copies_the_middle_where_nothing_is_resized) {
+  testing::need_device();
+  cuda::Workspace workspace;
+  Batch batch;
+  batch.pictures.push_back(testing::make_picture("noise", 60, 40, 8));
+  batch.regions.push_back({batch.pictures[0].view(), std::nullopt});
+  batch.spec.fit = FitMode::kCentreCrop;
+  batch.spec.resize_shortest_px = 40;  // as it is, so that pixels are copied from column 18 and row 4 on
+  batch.spec.width_px = 24;
+  batch.spec.height_px = 32;
+  const std::vector<float> expected = on_cpu(batch);
+  const testing::OnDevice<float> out(expected.size());
+  cuda::preprocess_batch(cuda::upload_regions(batch.regions, workspace, nullptr), batch.spec, out.data(),
+                         cuda::OutputType::kFloat32, nullptr, workspace, nullptr);
+  CHECK(out.fetch() == expected);
+}
+
 TEST(cuda_preprocess, refuses_what_the_cpu_refuses) {
   testing::need_device();
   cuda::Workspace workspace;

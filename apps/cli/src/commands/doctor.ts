@@ -1,123 +1,97 @@
-import { availableParallelism, release } from 'node:os';
-import { EXIT, HazureError, messageOf } from '@hazure/contracts';
-import { defaultModelCacheDir, listModels } from '@hazure/models';
-import { loadEngine, type Engine } from '@hazure/native-engine';
+import type { Command } from 'commander';
+import { EXIT } from '@hazure/contracts';
+import { fetchGpuRuntime, gpuRuntimeStatus } from '@hazure/models';
+import { downloadProgress } from '../console/download-progress.js';
 import type { CommandOutcome } from '../console/outcome.js';
+import { cacheFindings, modelCache, tensorRtCache } from '../doctor/cache.js';
+import { askEngine, chosenRuntime } from '../doctor/engine-report.js';
+import { renderFindings, type Finding } from '../doctor/finding.js';
+import { gpuFindings } from '../doctor/gpu.js';
+import { diskSpace, machineFindings } from '../doctor/machine.js';
+import { inContainer, nvidiaTraces } from '../doctor/nvidia.js';
+import { askRegistry, environmentSettings, settingsFindings } from '../doctor/settings.js';
+import { npmVersion, softwareFindings } from '../doctor/software.js';
+import type { Session } from '../session.js';
 import { HAZURE_VERSION } from '../version.js';
 
-interface Finding {
-  readonly what: string;
-  /** `note`: hazure works, but something could be better. */
-  readonly state: 'ok' | 'note' | 'problem';
-  readonly detail: string;
-  readonly fix: string | null;
+interface DoctorFlags {
+  readonly fetchGpu?: boolean;
+  readonly checkRegistry?: boolean;
+  readonly outputDir: string;
 }
 
-const MARK = { ok: '✓', note: '·', problem: '✗' } as const;
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-
-/** `hazure doctor`: what this machine offers, and the fix for what is missing. */
-export async function doctorCommand(): Promise<CommandOutcome> {
-  const findings: Finding[] = [
-    {
-      what: 'hazure',
-      state: 'ok',
-      detail: `${HAZURE_VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch} ${release()}`,
-      fix: null,
-    },
-  ];
-  const engine = openEngine(findings);
-  const info = engine?.info() ?? null;
-  const memory = engine?.memory() ?? [];
-  if (info) findings.push(...deviceFindings(info));
-  for (const { device, freeBytes, totalBytes } of memory) {
-    findings.push({
-      what: `memory of ${device}`,
-      state: 'ok',
-      detail: `${gib(freeBytes)} free of ${gib(totalBytes)}`,
-      fix: null,
-    });
+/**
+ * `hazure doctor`: what this machine offers, and the fix for what is missing. Ends with 1 only where the engine can't
+ * be used. With `--fetch-gpu` the GPU runtime is fetched first.
+ */
+export async function doctorCommand(session: Session, command: Command): Promise<CommandOutcome> {
+  const flags = command.opts<DoctorFlags>();
+  if (flags.fetchGpu) {
+    const download = downloadProgress(session);
+    try {
+      await fetchGpuRuntime({ signal: session.signal, onProgress: download.update });
+    } finally {
+      download.finish();
+    }
   }
-  findings.push(await modelFinding());
-  const problems = findings.filter(({ state }) => state === 'problem').length;
-  const lines = findings.flatMap(({ what, state, detail, fix }) => [
-    `${MARK[state]} ${what}: ${detail}`,
-    ...(fix === null ? [] : [`    → ${fix}`]),
+  const [engine, npm, runtime, disks, traces, models, engines, registry] = await Promise.all([
+    askEngine(),
+    npmVersion(),
+    gpuRuntimeStatus(),
+    diskSpace(flags.outputDir),
+    nvidiaTraces(),
+    modelCache(),
+    tensorRtCache(),
+    flags.checkRegistry ? askRegistry(() => session.clock.monotonicMs()) : null,
   ]);
+  const report = 'message' in engine ? null : engine;
+  const container = inContainer();
+  const settings = environmentSettings();
+  const findings: Finding[] = [
+    ...softwareFindings(npm, engine, chosenRuntime()),
+    ...machineFindings(report, disks),
+    ...(report === null ? [] : gpuFindings({ engine: report, traces, container, runtime })),
+    ...cacheFindings(models, engines),
+    ...settingsFindings(settings, registry),
+  ];
+  const count = (state: Finding['state']): number =>
+    findings.filter((finding) => finding.state === state).length;
+  const usable = report !== null;
   return {
-    json: { version: HAZURE_VERSION, findings, engine: info, memory, problems },
-    text: lines.join('\n'),
-    exitCode: problems > 0 ? EXIT.failed : EXIT.done,
+    json: {
+      version: HAZURE_VERSION,
+      usable,
+      problems: count('problem'),
+      notes: count('note'),
+      findings,
+      node: { version: process.versions.node, npm, path: process.execPath },
+      engine: report?.info ?? null,
+      memory: report?.memory ?? [],
+      providers: report?.providers ?? [],
+      onnxRuntime: chosenRuntime(),
+      telemetryOff: report?.telemetryOff ?? null,
+      gpuRuntime: runtime,
+      nvidia: { ...traces, container },
+      disks,
+      models,
+      tensorRtCache: engines,
+      environment: settings,
+      registry,
+    },
+    text: `${renderFindings(findings)}\n${verdict(findings, usable, report?.info.cuda.devices.length ?? 0, count('note'))}`,
+    exitCode: usable ? EXIT.done : EXIT.failed,
   };
 }
 
-function openEngine(findings: Finding[]): Engine | null {
-  try {
-    const engine = loadEngine();
-    const { addonVersion, onnxRuntimeVersion, cpuFeatures, usableCores } = engine.info();
-    findings.push({
-      what: 'engine',
-      state: 'ok',
-      detail: `${addonVersion} on ONNX Runtime ${onnxRuntimeVersion}`,
-      fix: null,
-    });
-    findings.push({
-      what: 'CPU',
-      state: 'ok',
-      detail: `${usableCores} of ${availableParallelism()} cores usable, ${cpuFeatures.join(' ')}`,
-      fix: null,
-    });
-    return engine;
-  } catch (error) {
-    findings.push({
-      what: 'engine',
-      state: 'problem',
-      detail: messageOf(error),
-      fix:
-        (error instanceof HazureError ? error.hint : undefined) ?? 'Run `npm run setup` in the repository.',
-    });
-    return null;
-  }
-}
-
-function deviceFindings({ cuda }: ReturnType<Engine['info']>): Finding[] {
-  if (!cuda.compiled) {
-    return [
-      {
-        what: 'CUDA',
-        state: 'note',
-        detail: 'the engine was built for the CPU only',
-        fix: 'Install the CUDA toolkit (nvcc) and run `npm run setup` again, if this machine has an NVIDIA GPU.',
-      },
-    ];
-  }
-  if (cuda.devices.length === 0) {
-    return [
-      {
-        what: 'CUDA',
-        state: 'note',
-        detail: cuda.unavailable ?? 'no device',
-        fix: 'Nothing to do on a machine without an NVIDIA GPU; else install its driver.',
-      },
-    ];
-  }
-  return cuda.devices.map(({ id, name, computeCapability, totalBytes }) => ({
-    what: `GPU ${id}`,
-    state: 'ok' as const,
-    detail: `${name}, compute capability ${computeCapability}, ${gib(totalBytes)}, driver ${cuda.driverVersion ?? 'unknown'}`,
-    fix: null,
-  }));
-}
-
-async function modelFinding(): Promise<Finding> {
-  const cached = (await listModels()).filter(({ state }) => state === 'cached').map(({ id }) => id);
-  return {
-    what: 'models',
-    state: cached.length > 0 ? 'ok' : 'note',
-    detail: cached.length > 0 ? `${cached.join(', ')} in ${defaultModelCacheDir()}` : 'none in the cache',
-    fix:
-      cached.length > 0
-        ? null
-        : 'They are fetched at their first use, or now with `npx hazure models pull starter`.',
-  };
+function verdict(findings: readonly Finding[], usable: boolean, devices: number, notes: number): string {
+  if (!usable) return 'hazure can’t run here yet: the engine does not work (see → above).';
+  const ready = findings.filter(({ what, state }) => what.endsWith(' provider') && state === 'ok');
+  const where =
+    ready.length > 0
+      ? `on the GPU (${ready.map(({ what }) => what.replace(' provider', '')).join(', ')})`
+      : devices > 0
+        ? 'on the CPU: the GPU is there, but no provider for it'
+        : 'on the CPU';
+  const rest = notes === 0 ? '' : ` ${notes} thing${notes === 1 ? '' : 's'} could be better, see !`;
+  return `hazure works here, ${where}.${rest}`;
 }

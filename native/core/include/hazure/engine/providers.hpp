@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "hazure/engine/ort_library.hpp"
 #include "hazure/engine/session_options.hpp"
@@ -15,6 +16,24 @@ struct OpenedSession {
   std::string reason;
   Precision precision;
 };
+
+/** What there is of one execution provider for GPUs on this machine. */
+struct ProviderState {
+  Device device;
+  /** `CUDA`, `TensorRT`. */
+  std::string title;
+  /** Whether this ONNX Runtime was built to load it. */
+  bool known = false;
+  /** Its own library, beside ONNX Runtime's; empty where it is not there. */
+  std::string library;
+  /** Libraries that it needs and the loader can't find, each with its product. */
+  std::vector<std::string> missing;
+  /** All that stands in its way; empty when nothing is known to. */
+  std::string reason;
+};
+
+/** TensorRT, then CUDA. @param device_id the device that they would run on */
+std::vector<ProviderState> provider_states(OrtLibrary& library, int device_id);
 
 /**
  * Opens the model on the device asked for; kAuto tries TensorRT, CUDA, CPU in this order.

@@ -24,6 +24,12 @@ struct CudaOptions {
   ArenaGrowth arena_growth = ArenaGrowth::kPowerOfTwo;
   /** How cuDNN picks algorithms: exhaustive tries them once per shape and is fastest afterwards. */
   ConvolutionSearch convolution_search = ConvolutionSearch::kExhaustive;
+  /** Let the search use as much scratch memory as it likes (32 MB at most otherwise): faster, more memory. */
+  bool convolution_max_workspace = true;
+  /** TensorFloat-32 in float32 products, on GPUs that have it (8.0 and newer); off = full float32. */
+  bool tf32 = true;
+  /** Convolutions in NHWC layout, which tensor cores like. */
+  bool prefer_nhwc = false;
   /** Preprocess into and decode from device memory; off = through the host, as on the CPU. */
   bool device_tensors = true;
 };
@@ -44,6 +50,14 @@ struct TensorRtOptions {
   std::uint64_t workspace_bytes = 0;
   /** 0…5, how long the builder searches; −1 = its own default (3). */
   int optimisation_level = -1;
+  /** The engines that one model was cut into share their scratch memory; they never run at the same time. */
+  bool context_memory_sharing = false;
+  /** Streams that TensorRT may use beside the main one; −1 = its own choice, 0 = least memory. */
+  int auxiliary_streams = -1;
+  /** Smaller pieces of the graph stay with CUDA. */
+  int min_subgraph_size = 1;
+  /** Layer normalisation in float32 in an fp16 engine: transformers lose accuracy otherwise. */
+  bool layer_norm_fp32 = true;
   BatchProfile batch;
 };
 
