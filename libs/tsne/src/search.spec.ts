@@ -13,7 +13,7 @@ async function lists(
   const crew = new Crew(options.threads ?? 2);
   try {
     const prepared = prepareRows(x, options.metric);
-    const found = await findNeighbours(crew, prepared, k, { recall: 0.97, seed: 1, ...options });
+    const found = await findNeighbours(crew, prepared, k, { recall: 0.97, seed: 1, threads: 2, ...options });
     const { memory } = prepared.arena;
     const indices = new Int32Array(x.rows * k);
     const distances = new Float32Array(x.rows * k);
