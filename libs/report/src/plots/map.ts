@@ -249,12 +249,9 @@ function drawLegend(
   row += 38;
   for (const { label, colour, count } of classes.styles) {
     dot(context, x + 9, row, 9, colour);
-    drawText(context, label, x + 30, row, {
-      sizePx: 20,
-      colour: INK,
-      maxWidthPx: LEGEND_PX - MARGIN_PX - 120,
-    });
     drawText(context, formatCount(count), right, row, { sizePx: 20, colour: MUTED_INK, align: 'right' });
+    const maxWidthPx = right - (x + 30) - context.measureText(formatCount(count)).width - 16;
+    drawText(context, label, x + 30, row, { sizePx: 20, colour: INK, maxWidthPx });
     row += step;
   }
   row += 16;
