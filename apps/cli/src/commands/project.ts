@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT } from '@hazure/contracts';
 import { plotMap } from '@hazure/report';
@@ -49,7 +50,10 @@ export async function projectCommand(
   if (flags.out !== undefined) await writeAtomic(flags.out, encodeNpy(result.y, [result.n, 2]));
   if (flags.plot !== undefined) {
     const names = labels ? Array.from(labels, String) : Array.from({ length: x.rows }, () => 'point');
-    await writeAtomic(flags.plot, plotMap({ title: `t-SNE of ${args[0]}`, points: result.y, labels: names }));
+    await writeAtomic(
+      flags.plot,
+      plotMap({ title: `t-SNE of ${basename(args[0])}`, points: result.y, labels: names }),
+    );
   }
   const { y: _, ...summary } = result;
   return {

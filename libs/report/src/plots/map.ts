@@ -169,7 +169,7 @@ function drawPoints(
   const colours = classes.styles.map((style) => style.colour);
   if (indices.length > DENSITY_FROM) {
     const { width: widthPx, height: heightPx } = area;
-    const floorAlpha = faded ? 0.25 : 0.6;
+    const floorAlpha = faded ? 0.45 : 0.6;
     const rgba = rasteriseDensity({
       positions,
       indices,
@@ -181,7 +181,7 @@ function drawPoints(
     });
     const layer = createCanvas(widthPx, heightPx);
     layer.getContext('2d').putImageData(new ImageData(rgba, widthPx, heightPx), 0, 0);
-    context.globalAlpha = faded ? 0.45 : 1;
+    context.globalAlpha = faded ? 0.6 : 1;
     context.drawImage(layer, area.x, area.y);
     context.globalAlpha = 1;
     return;
