@@ -27,7 +27,7 @@ else runAll(positionals.length > 0 ? positionals : SIZES.map((n) => `sheets:${n}
 async function runOne(source) {
   const x = readMatrix(source);
   const started = process.cpuUsage();
-  const { y: _, ...result } = await tsne(x, {
+  const result = await tsne(x, {
     threads: Number(values.threads),
     iterations: Number(values.iterations),
     onProgress: ({ stage, done }) => done % 250 === 0 && console.error(`${source} ${stage} ${done}`),
@@ -35,7 +35,7 @@ async function runOne(source) {
   const { user, system } = process.cpuUsage(started);
   // maxRSS is in KiB.
   const peakMiB = process.resourceUsage().maxRSS / 1024;
-  console.log(JSON.stringify({ ...result, cpuSeconds: (user + system) / 1e6, peakMiB }));
+  console.log(JSON.stringify({ ...result, y: undefined, cpuSeconds: (user + system) / 1e6, peakMiB }));
 }
 
 function runAll(sources) {

@@ -84,3 +84,27 @@ test('rows far from the origin keep their neighbours', async () => {
   const found = await lists(far, 10, { metric: 'euclidean', neighbours: 'exact' });
   expect(recallOf(found.indices, truth.indices as Int32Array, x.rows, 10)).toBeGreaterThan(0.999);
 });
+
+test('rows in cells too small to fill a list still get whole lists', async () => {
+  // Forty pairs far from one crowd and from each other: most cells hold two rows, a list 25.
+  const crowd = blobs(500, 6, 1, 0);
+  const data = Float32Array.from({ length: 580 * 6 }, (_, at) => crowd.data[at] ?? 0);
+  for (let i = 500; i < 580; i++) {
+    const pair = i >> 1;
+    for (let c = 0; c < 6; c++) data[i * 6 + c] = 1000 * Math.cos(pair * (c + 1)) + 0.01 * (i & 1);
+  }
+  const x = { data, rows: 580, cols: 6 };
+  const truth = nearest(pairwiseDistances(data, 580, 6, 'euclidean'), 580, 20);
+  const found = await lists(x, 20, { metric: 'euclidean', neighbours: 'approximate', recall: 0.5 });
+  expect(found.indices.every((j) => j >= 0 && j < 580)).toBe(true);
+  for (let i = 0; i < 580; i++) expect(new Set(found.indices.subarray(20 * i, 20 * i + 20)).size).toBe(20);
+  const far = (list: Int32Array): Int32Array => list.slice(500 * 20);
+  expect(recallOf(far(found.indices), far(truth.indices as Int32Array), 80, 20)).toBeGreaterThan(0.9);
+});
+
+test('equal rows beyond the size of a cell find each other', async () => {
+  const x = { data: new Float32Array(300 * 4).fill(3), rows: 300, cols: 4 };
+  const found = await lists(x, 10, { metric: 'euclidean', neighbours: 'approximate' });
+  expect(found.distances.every((d) => d === 0)).toBe(true);
+  expect(found.indices.every((j, at) => j >= 0 && j !== Math.floor(at / 10))).toBe(true);
+});
