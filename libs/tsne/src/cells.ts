@@ -1,19 +1,12 @@
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { floats, integers } from './memory.js';
-import {
-  measureNorms,
-  type CellParams,
-  type QueryParams,
-  type SearchParams,
-  type SearchResult,
-} from './search.js';
+import { BLOCK, measureNorms } from './scan.js';
+import type { CellParams, QueryParams, SearchParams, SearchResult } from './search.js';
 import type { Team } from './team.js';
 
 /** Rows whose exact neighbours calibrate the approximate search. */
 const CALIBRATION_ROWS = 256;
 const LLOYD_ITERATIONS = 4;
-/** Rows assigned to centres at a time. */
-const BLOCK = 128;
 
 export const calibrationRows = (rows: number): number => Math.min(rows, CALIBRATION_ROWS);
 

@@ -1,5 +1,6 @@
 import { integers } from './memory.js';
-import { BLOCK, finish, type Block, type CellParams, type SearchParams } from './search.js';
+import { BLOCK, finish, type Block } from './scan.js';
+import type { CellParams, SearchParams } from './search.js';
 import type { Team } from './team.js';
 
 /** Bytes of scratch for one thread: distances and ranks of the cells for a block's rows, and the same by cell. */
@@ -30,6 +31,7 @@ export function scanNearestCells(
   const everywhere = new Uint8Array(BLOCK);
 
   team.each(blocks.length, (piece) => {
+    if (team.aborting) return;
     const { from, to } = blocks[piece];
     const rows = to - from;
     kernels.clearHeaps(0, rows, probed, distances, nearest);

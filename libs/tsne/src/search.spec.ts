@@ -1,9 +1,13 @@
+import { InterruptedError } from '@hazure/contracts';
 import { blobs } from '../test/blobs.js';
 import { nearest, pairwiseDistances } from '../test/oracle.js';
 import { Crew } from './crew.js';
+import { compileKernels, instantiateKernels } from './kernels.js';
 import { floats, integers } from './memory.js';
 import { findNeighbours, prepareRows } from './neighbours.js';
 import type { Metric, NeighbourSearch } from './options.js';
+import { search } from './search.js';
+import { CONTROL, Team } from './team.js';
 
 async function lists(
   x: ReturnType<typeof blobs>,
@@ -108,3 +112,39 @@ test('equal rows beyond the size of a cell find each other', async () => {
   expect(found.distances.every((d) => d === 0)).toBe(true);
   expect(found.indices.every((j, at) => j >= 0 && j !== Math.floor(at / 10))).toBe(true);
 });
+
+test('an abort leaves the rest of a search undone', () => {
+  const { arena, data, rows, stride } = prepareRows(blobs(500, 8, 5, 2), 'euclidean');
+  const control = new Int32Array(new SharedArrayBuffer(4 * CONTROL.length));
+  const kernels = instantiateKernels(compileKernels(), arena.memory);
+  const team = new Team(0, 1, kernels, arena.memory, control, () => undefined);
+  const k = 10;
+  const norms = arena.allocate(4 * (rows + 4));
+  const distances = arena.allocate(4 * rows * k);
+  const indices = arena.allocate(4 * rows * k);
+  const fixed = { rows, stride, k, data, norms, distances, indices, cosine: false, seed: 1 };
+  const filled = (): boolean => floats(arena.memory, distances, rows * k).some((d) => d > 0);
+  Atomics.store(control, CONTROL.abort, 1);
+  search(team, { ...fixed, queries: null, cells: null });
+  expect(filled()).toBe(false);
+  Atomics.store(control, CONTROL.abort, 0);
+  search(team, { ...fixed, queries: null, cells: null });
+  expect(filled()).toBe(true);
+});
+
+test.each(['exact', 'approximate'] as const)(
+  'an abort in the midst of an %s search rejects',
+  async (neighbours) => {
+    const stop = new AbortController();
+    const crew = new Crew(2, stop.signal);
+    try {
+      const prepared = prepareRows(blobs(6000, 64, 5, 2), 'euclidean');
+      const options = { metric: 'euclidean', neighbours, recall: 0.99, seed: 1, threads: 2 } as const;
+      const running = findNeighbours(crew, prepared, 90, options);
+      stop.abort();
+      await expect(running).rejects.toBeInstanceOf(InterruptedError);
+    } finally {
+      await crew.close();
+    }
+  },
+);
