@@ -33,7 +33,7 @@ console.table(methods);
 
 const searches = [];
 for (const shape of ['2000x512', '5000x512', '10000x512', '5000x50', '10000x50', '20000x50']) {
-  for (const kind of [`clusters:${shape}`, `clusters:${shape}x20x2`]) {
+  for (const kind of [`clusters:${shape}`, `clusters:${shape}x20x2`, `sheets:${shape}`]) {
     const x = readMatrix(kind);
     const row = { data: kind };
     for (const neighbours of ['exact', 'approximate']) {

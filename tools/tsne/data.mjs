@@ -14,6 +14,46 @@ export function clusters(rows, cols, count, seed, spread = 0.5) {
   return { data, rows, cols, labels: Int32Array.from({ length: rows }, (_, i) => i % count) };
 }
 
+/**
+ * Rows like those of an embedding network: `count` classes of unequal size (∝ 1/√rank), each a curved sheet of
+ * `dimensions` latent dimensions in `cols` columns (a random two-layer tanh network), with noise of 5% on top.
+ */
+export function sheets(rows, cols, count, dimensions, seed) {
+  const random = new Random(seed);
+  const hidden = 2 * dimensions;
+  const normals = (length, scale) => Float64Array.from({ length }, () => scale * random.nextNormal());
+  const classes = Array.from({ length: count }, () => ({
+    centre: normals(cols, 0.5),
+    inner: normals(hidden * dimensions, 1 / Math.sqrt(dimensions)),
+    outer: normals(cols * hidden, 1 / Math.sqrt(hidden)),
+  }));
+  const shares = classes.map((_, rank) => 1 / Math.sqrt(1 + rank));
+  const total = shares.reduce((a, b) => a + b, 0);
+  const data = new Float32Array(rows * cols);
+  const labels = new Int32Array(rows);
+  const latent = new Float64Array(dimensions);
+  const middle = new Float64Array(hidden);
+  for (let i = 0; i < rows; i++) {
+    let label = 0;
+    for (let left = random.next() * total - shares[0]; left > 0 && label < count - 1; left -= shares[label])
+      label++;
+    labels[i] = label;
+    const { centre, inner, outer } = classes[label];
+    for (let d = 0; d < dimensions; d++) latent[d] = random.nextNormal();
+    for (let h = 0; h < hidden; h++) {
+      let sum = 0;
+      for (let d = 0; d < dimensions; d++) sum += inner[h * dimensions + d] * latent[d];
+      middle[h] = Math.tanh(sum);
+    }
+    for (let c = 0; c < cols; c++) {
+      let sum = centre[c] + 0.05 * random.nextNormal();
+      for (let h = 0; h < hidden; h++) sum += outer[c * hidden + h] * middle[h];
+      data[i * cols + c] = sum;
+    }
+  }
+  return { data, rows, cols, labels };
+}
+
 function readNpy(path) {
   const bytes = readFileSync(path);
   const start = 10 + bytes.readUInt16LE(8);
@@ -25,8 +65,13 @@ function readNpy(path) {
   return { data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + start)), rows, cols };
 }
 
-/** `clusters:ROWSxCOLS`, `clusters:ROWSxCOLSxCOUNTxSPREAD`, or .npy files joined by `+`; a file's rows are one class. */
+/** `sheets:ROWSxCOLS` (40 classes of 12 dimensions), `sheets:ROWSxCOLSxCOUNTxDIMENSIONS`, `clusters:ROWSxCOLS`, `clusters:ROWSxCOLSxCOUNTxSPREAD`, or .npy files joined by `+`; a file's rows are one class. */
 export function readMatrix(source) {
+  const curved = /^sheets:(\d+)x(\d+)(?:x(\d+)x(\d+))?$/.exec(source);
+  if (curved) {
+    const [rows, cols, count, dimensions] = curved.slice(1).map((text) => (text ? Number(text) : undefined));
+    return sheets(rows, cols, count ?? 40, dimensions ?? 12, 1);
+  }
   const synthetic = /^clusters:(\d+)x(\d+)(?:x(\d+)x([\d.]+))?$/.exec(source);
   if (synthetic) {
     const [, rows, cols, count = 10, spread = 0.5] = synthetic.map(Number);

@@ -152,6 +152,7 @@ describe('run over real photos', () => {
         'outlier_list.csv',
         'statistics.json',
         'combined_tsne.png',
+        'tsne_map.json',
       ]) {
         const bytes = (outputDir: string): Buffer =>
           readFileSync(join(runFolder(outputDir, 'detection'), name));
@@ -168,6 +169,41 @@ describe('run over real photos', () => {
           readFileSync(join(runFolder(outputDir, 'baseline'), name));
         expect([name, bytes(two).equals(bytes(out))]).toEqual([name, true]);
       }
+    },
+    240_000,
+  );
+
+  realTest("new objects are placed on the baseline's map, which stays as it is", () => {
+    interface MapFile {
+      readonly parameters: Record<string, unknown>;
+      readonly points: number[][];
+      readonly baseline: number[][];
+      readonly new: number[][];
+    }
+    const learned = JSON.parse(read(runFolder(out, 'baseline'), 'tsne_map.json')) as MapFile;
+    const combined = JSON.parse(read(runFolder(out, 'detection'), 'tsne_map.json')) as MapFile;
+    expect(combined.baseline).toEqual(learned.points);
+    expect(combined.parameters).toMatchObject({ how: 'placement', baselineMap: learned.parameters });
+    expect(combined.new).toHaveLength(results(out).objects.length);
+    expect(read(runFolder(out, 'detection'), 'report.html')).toContain('placed on the baseline');
+  });
+
+  realTest(
+    'a baseline whose map is gone still judges, on a new map, and says why',
+    async () => {
+      const copy = join(root, 'mapless');
+      cpSync(runFolder(out, 'baseline'), copy, { recursive: true });
+      rmSync(join(copy, 'tsne_map.json'));
+      const to = join(root, 'joint');
+      const args = ['detect', fresh, '--baseline', copy, '--output-dir', to];
+      const { code, stderr } = await hazure(args);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/tsne_map\.json/);
+      expect(JSON.parse(read(runFolder(to, 'detection'), 'tsne_map.json'))).toMatchObject({
+        parameters: { how: 'joint', reason: expect.stringContaining('tsne_map.json') as string },
+      });
+      const verdicts = (dir: string): unknown => results(dir).objects.map(({ verdict }) => verdict);
+      expect(verdicts(to)).toEqual(verdicts(out));
     },
     240_000,
   );

@@ -1,9 +1,9 @@
 import type { EmbeddingMatrix, Neighbour, TextSimilarity, Verdict } from '@hazure/contracts';
 import { buildCandidates, type ConceptList } from '@hazure/concept-matching';
-import { gatherShards, stackEmbeddings, type Gathered } from './gather.js';
+import { combinedMap, type BaselineMap } from './combined-map.js';
+import { gatherShards } from './gather.js';
 import { judge } from './judge.js';
 import type { PhaseSummary } from './learn.js';
-import { MAP_POINTS, chooseRows, mapRows, takeRows, type EmbeddingMap } from './map.js';
 import { streamObjects, type CropRecord } from './objects.js';
 import { writeResults } from './results.js';
 import type { RunContext } from './run-context.js';
@@ -21,6 +21,8 @@ export interface Baseline {
   readonly crops: readonly CropRecord[];
   readonly scorers: BaselineScorers;
   readonly concepts: ConceptList;
+  /** The map that new objects are placed on. */
+  readonly map: BaselineMap;
 }
 
 export interface DetectRequest extends RunContext {
@@ -43,8 +45,6 @@ export interface ObjectResult extends Omit<CropRecord, 'caption'> {
 export interface DetectSummary extends PhaseSummary {
   readonly outliers: number;
 }
-
-const MAP_NEW_POINTS = MAP_POINTS / 2;
 
 /**
  * The detect phase: images → objects → feature scores and captions → both verdicts, fused → report.
@@ -75,7 +75,10 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
     times,
   });
   const outlierRows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
-  const map = await combinedMap(request, gathered, outlierRows, times);
+  const map = await times.measure('map', 'points', crops.length, () =>
+    combinedMap(request, gathered.embeddings, outlierRows),
+  );
+  request.progress.finish('map');
   await writeResults({ request, gathered, verdicts, outlierRows, candidates, map, times });
 
   const counts = { images, objects: crops.length, outliers: outlierRows.length, failures: failures.length };
@@ -83,36 +86,4 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
   await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
   await folder.finish(manifestHead(request, 'detection', counts), { dropShards: options.cleanupTempFiles });
   return { folder: folder.path, ...counts, seconds };
-}
-
-/** Baseline rows first, then new ones; `rows` index the stacked matrix of both. */
-export interface CombinedMap {
-  readonly baselineRows: Int32Array;
-  readonly newRows: Int32Array;
-  readonly map: EmbeddingMap | null;
-}
-
-async function combinedMap(
-  request: DetectRequest,
-  gathered: Gathered,
-  outlierRows: readonly number[],
-  times: StageTimes,
-): Promise<CombinedMap> {
-  const { seed } = request.options;
-  const { baseline } = request;
-  const newRows = chooseRows(gathered.crops.length, MAP_NEW_POINTS, seed, outlierRows);
-  const baselineRows = chooseRows(baseline.embeddings.rows, MAP_POINTS - newRows.length, seed);
-  const x = stackEmbeddings([
-    takeRows(baseline.embeddings, baselineRows),
-    ...(newRows.length > 0 ? [takeRows(gathered.embeddings, newRows)] : []),
-  ]);
-  const map = await times.measure('map', 'points', x.rows, () =>
-    mapRows(x, chooseRows(x.rows, x.rows, seed), {
-      seed,
-      signal: request.signal,
-      onProgress: (done, total) => request.progress.update({ stage: 'map', done, total, unit: 'steps' }),
-    }),
-  );
-  request.progress.finish('map');
-  return { baselineRows, newRows, map };
 }

@@ -6,6 +6,8 @@ export {
   type DetectSummary,
   type ObjectResult,
 } from './detect.js';
+export type { BaselineMap, CombinedParameters } from './combined-map.js';
+export { mapFromJson, type MapParameters } from './map.js';
 export type { RunContext } from './run-context.js';
 export {
   streamObjects,

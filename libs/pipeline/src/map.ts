@@ -1,23 +1,35 @@
-import type { EmbeddingMatrix } from '@hazure/contracts';
+import { z } from 'zod';
+import { InputError, type EmbeddingMatrix } from '@hazure/contracts';
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { tsne } from '@hazure/tsne';
 
 /** Points that a person can still read on one plot; larger runs are sampled (outliers are never left out). */
 export const MAP_POINTS = 10_000;
 
+const MAP_FORMAT = 'hazure-map/1';
+
+const parametersSchema = z.object({
+  method: z.string(),
+  perplexity: z.number(),
+  iterations: z.number(),
+  klDivergence: z.number(),
+  seed: z.number(),
+  metric: z.literal('cosine'),
+});
+const mapSchema = z.object({
+  format: z.literal(MAP_FORMAT),
+  parameters: parametersSchema,
+  points: z.array(z.tuple([z.int().min(0), z.number(), z.number()])).min(1),
+});
+
+export type MapParameters = Readonly<z.infer<typeof parametersSchema>>;
+
 /** A map of some rows of a matrix. */
 export interface EmbeddingMap {
   readonly rows: Int32Array;
   /** rows.length × 2 */
   readonly xy: Float32Array;
-  readonly parameters: {
-    readonly method: string;
-    readonly perplexity: number;
-    readonly iterations: number;
-    readonly klDivergence: number;
-    readonly seed: number;
-    readonly metric: string;
-  };
+  readonly parameters: MapParameters;
 }
 
 /** Up to `limit` rows in ascending order: every kept one, the rest drawn by the seed. */
@@ -79,8 +91,32 @@ export async function mapRows(
 /** The map as `tsne_map.json`: parameters and one `[row, x, y]` per point. */
 export function mapToJson(map: EmbeddingMap): object {
   return {
-    format: 'hazure-map/1',
+    format: MAP_FORMAT,
     parameters: map.parameters,
     points: Array.from(map.rows, (row, i) => [row, map.xy[2 * i], map.xy[2 * i + 1]]),
   };
+}
+
+/**
+ * `tsne_map.json` of a baseline, read back: what `mapToJson` wrote, bit by bit.
+ * @param rows of the baseline's embeddings
+ * @throws InputError when it is no such map, or one of other rows
+ */
+export function mapFromJson(value: unknown, rows: number): EmbeddingMap {
+  const parsed = mapSchema.safeParse(value);
+  if (!parsed.success) throw unusable(`it is not a ${MAP_FORMAT} file (${z.prettifyError(parsed.error)})`);
+  const { points, parameters } = parsed.data;
+  const far = points.find(([row]) => row >= rows);
+  if (far) throw unusable(`it names row ${far[0]} where the baseline has ${rows} rows`);
+  return {
+    rows: Int32Array.from(points, ([row]) => row),
+    xy: Float32Array.from(points.flatMap(([, x, y]) => [x, y])),
+    parameters,
+  };
+}
+
+function unusable(why: string): InputError {
+  return new InputError('BASELINE_INVALID', `tsne_map.json can't be used: ${why}`, {
+    hint: 'Learn the baseline again to get a map that new objects can be placed on.',
+  });
 }

@@ -1,5 +1,6 @@
 import type { ConceptCandidate, ParquetColumn, RecordWriter, Verdict } from '@hazure/contracts';
-import type { CombinedMap, DetectRequest, ObjectResult } from './detect.js';
+import type { CombinedMap } from './combined-map.js';
+import type { DetectRequest, ObjectResult } from './detect.js';
 import { writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { saveOutliers } from './outliers.js';
 import { modelsOf } from './run-context.js';
@@ -116,40 +117,36 @@ export async function writeResults(input: {
   await folder.writeJson('statistics.json', statistics(input));
   await writeJsonl(folder, 'images.jsonl', gathered.images);
   await writeFailures(folder, gathered.failures);
-  if (map.map) {
-    await folder.writeBytes(
-      'combined_tsne.png',
-      await presenter.mapPng({
-        title: 't-SNE of the baseline and the new objects',
-        xy: map.map.xy,
-        classNames: [
-          ...Array.from(map.baselineRows, (row) => baseline.crops[row].className),
-          ...Array.from(map.newRows, (row) => crops[row].className),
-        ],
-        outliers: [
-          ...Array.from(map.baselineRows, () => false),
-          ...Array.from(map.newRows, (row) => verdicts[row].outlier),
-        ],
-        isNew: [...Array.from(map.baselineRows, () => false), ...Array.from(map.newRows, () => true)],
-      }),
-    );
-    await folder.writeJson('tsne_map.json', {
-      format: 'hazure-combined-map/1',
-      parameters: map.map.parameters,
-      baseline: Array.from(map.baselineRows, (row, i) => [row, map.map?.xy[2 * i], map.map?.xy[2 * i + 1]]),
-      new: [...placed].map(([row, [x, y]]) => [row, x, y]),
-    });
-  }
+  await folder.writeBytes(
+    'combined_tsne.png',
+    await presenter.mapPng({
+      title:
+        map.parameters.how === 'placement'
+          ? 'New objects on the t-SNE map of the baseline'
+          : 't-SNE of the baseline and the new objects',
+      xy: map.xy,
+      classNames: [
+        ...Array.from(map.baselineRows, (row) => baseline.crops[row].className),
+        ...Array.from(map.newRows, (row) => crops[row].className),
+      ],
+      outliers: [
+        ...Array.from(map.baselineRows, () => false),
+        ...Array.from(map.newRows, (row) => verdicts[row].outlier),
+      ],
+      isNew: [...Array.from(map.baselineRows, () => false), ...Array.from(map.newRows, () => true)],
+    }),
+  );
+  await folder.writeJson('tsne_map.json', {
+    format: 'hazure-combined-map/1',
+    parameters: map.parameters,
+    baseline: Array.from(map.baselineRows, (row, i) => [row, map.xy[2 * i], map.xy[2 * i + 1]]),
+    new: [...placed].map(([row, [x, y]]) => [row, x, y]),
+  });
 }
 
-function placesOnMap({ baselineRows, newRows, map }: CombinedMap): Map<number, readonly [number, number]> {
+function placesOnMap({ baselineRows, newRows, xy }: CombinedMap): Map<number, readonly [number, number]> {
   const offset = baselineRows.length;
-  return new Map(
-    Array.from(newRows, (row, i) => [
-      row,
-      [map?.xy[2 * (offset + i)] ?? 0, map?.xy[2 * (offset + i) + 1] ?? 0],
-    ]),
-  );
+  return new Map(Array.from(newRows, (row, i) => [row, [xy[2 * (offset + i)], xy[2 * (offset + i) + 1]]]));
 }
 
 /** `--no-save-descriptions`: the words decided, but are not kept. */

@@ -15,7 +15,7 @@ test('labels beyond the palette share one entry', () => {
   const labels = Array.from({ length: 40 }, (_, i) => `class ${String(i % 20).padStart(2, '0')}`);
   const { styles, styleOf } = styleClasses(labels);
   expect(styles).toHaveLength(CLASS_COLOURS.length + 1);
-  expect(styles.at(-1)).toEqual({ label: 'other (5 classes)', colour: OTHER_COLOUR, count: 10 });
+  expect(styles.at(-1)).toEqual({ label: '5 other classes', colour: OTHER_COLOUR, count: 10 });
   expect([...styleOf].filter((style) => style === CLASS_COLOURS.length)).toHaveLength(10);
 });
 

@@ -23,7 +23,7 @@ export const OTHER_COLOUR = '#8b93a1';
 export const OUTLIER_COLOUR = '#e0223f';
 export const BASELINE_COLOUR = '#9aa7b8';
 
-/** Label under which the classes beyond the palette are gathered. */
+/** Word for the classes beyond the palette, which share one entry. */
 export const OTHER_LABEL = 'other';
 
 export interface ClassStyle {
@@ -55,7 +55,11 @@ export function styleClasses(labels: readonly string[], limit: number = CLASS_CO
   const styles: ClassStyle[] = shown.map(([label, count], i) => ({ label, colour: CLASS_COLOURS[i], count }));
   if (rest.length > 0) {
     const count = rest.reduce((sum, [, n]) => sum + n, 0);
-    styles.push({ label: `${OTHER_LABEL} (${rest.length} classes)`, colour: OTHER_COLOUR, count });
+    styles.push({
+      label: `${rest.length} ${OTHER_LABEL} ${rest.length === 1 ? 'class' : 'classes'}`,
+      colour: OTHER_COLOUR,
+      count,
+    });
   }
   const indexOf = new Map(shown.map(([label], i) => [label, i]));
   const styleOf = Uint8Array.from(labels, (label) => indexOf.get(label) ?? shown.length);

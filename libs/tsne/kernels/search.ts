@@ -75,8 +75,9 @@ function offer(
 }
 
 /**
- * Offers candidate rows [cFrom, cTo) to the heaps of query rows [qFrom, qTo). With `same` ≠ 0 both are rows of
- * one matrix and a row is not its own neighbour. `cNorms` is readable up to a multiple of 4 past the end.
+ * Offers candidate rows [cFrom, cTo) to the heaps of query rows [qFrom, qTo), or with `list` ≠ 0 of the rows that
+ * its places [qFrom, qTo) name. With `same` ≠ 0 both are rows of one matrix and a row is not its own neighbour.
+ * `cNorms` is readable up to a multiple of 4 past the end.
  */
 export function scan(
   queries: usize,
@@ -92,6 +93,7 @@ export function scan(
   heapDistances: usize,
   heapIndices: usize,
   same: i32,
+  list: usize,
 ): void {
   const rowBytes = <usize>stride << 2;
   let tile = <i32>(TILE_BYTES / rowBytes) & ~3;
@@ -100,8 +102,10 @@ export function scan(
   const minusTwo = f32x4.splat(-2);
   for (let tFrom = cFrom; tFrom < cTo; tFrom += tile) {
     const tTo = min(tFrom + tile, cTo);
-    for (let q = qFrom; q < qTo; q += 2) {
-      const second = q + 1 < qTo ? q + 1 : q;
+    for (let place = qFrom; place < qTo; place += 2) {
+      const next = place + 1 < qTo ? place + 1 : place;
+      const q = list ? load<i32>(list + (<usize>place << 2)) : place;
+      const second = list ? load<i32>(list + (<usize>next << 2)) : next;
       const row0 = queries + <usize>q * rowBytes;
       const row1 = queries + <usize>second * rowBytes;
       const norm0 = f32x4.splat(load<f32>(qNorms + (<usize>q << 2)));
@@ -191,6 +195,14 @@ export function sortHeaps(
     const distances = heapDistances + (<usize>q * k << 2);
     const indices = heapIndices + (<usize>q * k << 2);
     const row = queries + <usize>q * rowBytes;
+    // A heap's end holds its nearest rows: turned round, it is almost in order, and an insertion has a short way.
+    for (let s = 0; s < k >> 1; s++) {
+      const near = indices + (<usize>(k - 1 - s) << 2);
+      const far = indices + (<usize>s << 2);
+      const held = load<i32>(far);
+      store<i32>(far, load<i32>(near));
+      store<i32>(near, held);
+    }
     for (let s = 0; s < k; s++) {
       const index = load<i32>(indices + (<usize>s << 2));
       let d = index < 0 ? f32.MAX_VALUE : squaredDistance(row, candidates + <usize>index * rowBytes, rowBytes);

@@ -1,19 +1,12 @@
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { floats, integers } from './memory.js';
-import {
-  measureNorms,
-  type CellParams,
-  type QueryParams,
-  type SearchParams,
-  type SearchResult,
-} from './search.js';
+import { BLOCK, measureNorms } from './scan.js';
+import type { CellParams, QueryParams, SearchParams, SearchResult } from './search.js';
 import type { Team } from './team.js';
 
 /** Rows whose exact neighbours calibrate the approximate search. */
 const CALIBRATION_ROWS = 256;
 const LLOYD_ITERATIONS = 4;
-/** Rows assigned to centres at a time. */
-const BLOCK = 128;
 
 export const calibrationRows = (rows: number): number => Math.min(rows, CALIBRATION_ROWS);
 
@@ -33,7 +26,7 @@ function assign(
     kernels.clearHeaps(from, to, 1, p.distances, p.indices);
     kernels.scan(
       ...([rows, norms, from, to, cells.centroids, cells.centroidNorms, 0, cells.count] as const),
-      ...([p.stride, 1, p.distances, p.indices, 0] as const),
+      ...([p.stride, 1, p.distances, p.indices, 0, 0] as const),
     );
   });
 }
@@ -102,13 +95,7 @@ export function group(team: Team, p: SearchParams, cells: CellParams): void {
   }
   assign(team, p, cells, p.data, p.norms, p.rows);
   team.lead(() => regroup(team, p, cells.count, { ...p, starts: cells.starts, order: cells.order }));
-  team.each(cells.count, (cell) =>
-    rankCells(centroids, stride, cells.count, cell, probesOf(team, cells, cell)),
-  );
 }
-
-export const probesOf = (team: Team, cells: CellParams, cell: number): Int32Array =>
-  integers(team.memory, cells.probes + 4 * cell * cells.count, cells.count);
 
 /** Permutes rows and norms in place, following the cycles of `order`. */
 function moveRows(data: Float32Array, stride: number, norms: Float32Array, order: Int32Array): void {
@@ -132,27 +119,13 @@ function moveRows(data: Float32Array, stride: number, norms: Float32Array, order
   }
 }
 
-function rankCells(
-  centroids: Float32Array,
-  stride: number,
-  count: number,
-  cell: number,
-  out: Int32Array,
-): void {
-  const distances = new Float64Array(count);
-  for (let other = 0; other < count; other++) {
-    let sum = 0;
-    for (let c = 0; c < stride; c++)
-      sum += (centroids[cell * stride + c] - centroids[other * stride + c]) ** 2;
-    distances[other] = sum;
-  }
-  distances[cell] = -1;
-  for (let i = 0; i < count; i++) out[i] = i;
-  out.sort((a, b) => distances[a] - distances[b] || a - b);
+/** What a search that meets the nearest `probed` cells of each row finds. */
+export interface Calibration extends SearchResult {
+  readonly probed: number;
 }
 
 /** Chooses the number of cells to probe: the fewest that hold the wanted share of a sample's true neighbours. */
-export function calibrate(team: Team, p: SearchParams, cells: CellParams): SearchResult {
+export function calibrate(team: Team, p: SearchParams, cells: CellParams): Calibration {
   const { kernels, memory } = team;
   const { stride } = p;
   const count = calibrationRows(p.rows);
@@ -167,50 +140,60 @@ export function calibrate(team: Team, p: SearchParams, cells: CellParams): Searc
   team.each(Math.ceil(count / 16), (piece) => {
     const from = piece * 16;
     const to = Math.min(count, from + 16);
+    const sample = [cells.truthRows, cells.truthNorms, from, to] as const;
     kernels.clearHeaps(from, to, k, cells.truthDistances, cells.truthIndices);
     kernels.scan(
-      ...([cells.truthRows, cells.truthNorms, from, to, p.data, p.norms, 0, p.rows] as const),
-      ...([stride, k, cells.truthDistances, cells.truthIndices, 0] as const),
+      ...([...sample, p.data, p.norms, 0, p.rows] as const),
+      ...([stride, k, cells.truthDistances, cells.truthIndices, 0, 0] as const),
+    );
+    kernels.clearHeaps(from, to, cells.count, cells.truthCellDistances, cells.truthCells);
+    kernels.scan(
+      ...([...sample, cells.centroids, cells.centroidNorms, 0, cells.count] as const),
+      ...([stride, cells.count, cells.truthCellDistances, cells.truthCells, 0, 0] as const),
+    );
+    kernels.sortHeaps(
+      ...([cells.truthRows, cells.centroids, stride, from, to, cells.count] as const),
+      ...([cells.truthCellDistances, cells.truthCells, 0] as const),
     );
   });
   // Every thread counts the same numbers, so no thread has to wait for another's.
   const starts = integers(memory, cells.starts, cells.count + 1);
   const truth = integers(memory, cells.truthIndices, count * k);
-  const cellOf = (row: number): number => {
-    let low = 0;
-    let high = cells.count - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (starts[middle] <= row) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  };
+  const nearness = integers(memory, cells.truthCells, count * cells.count);
   const atRank = new Float64Array(cells.count);
   const comparedAtRank = new Float64Array(cells.count);
   const rankOf = new Int32Array(cells.count);
   picked.forEach((row, i) => {
-    const probes = probesOf(team, cells, cellOf(row));
-    probes.forEach((cell, rank) => {
+    for (let rank = 0; rank < cells.count; rank++) {
+      const cell = nearness[i * cells.count + rank];
       rankOf[cell] = rank;
       comparedAtRank[rank] += (starts[cell + 1] - starts[cell]) / (count * p.rows);
-    });
+    }
     for (let s = 0; s < k; s++) {
       const index = truth[i * k + s];
-      if (index >= 0 && index !== row) atRank[rankOf[cellOf(index)]]++;
+      if (index >= 0 && index !== row) atRank[rankOf[cellOf(starts, index)]]++;
     }
   });
   const total = atRank.reduce((a, b) => a + b, 0);
   let probed = 0;
   let found = 0;
   let compared = 0;
-  while (probed < cells.count && (found < p.cells!.recall * total || found === 0)) {
+  while (probed < cells.count && (found < cells.recall * total || found === 0)) {
     found += atRank[probed];
     compared += comparedAtRank[probed];
     probed++;
   }
-  team.lead(() => {
-    integers(memory, cells.chosen, 1)[0] = probed;
-  });
-  return { method: 'approximate', recall: total === 0 ? 1 : found / total, compared };
+  return { method: 'approximate', recall: total === 0 ? 1 : found / total, compared, probed };
+}
+
+/** The cell that a (moved) row lies in. */
+function cellOf(starts: Int32Array, row: number): number {
+  let low = 0;
+  let high = starts.length - 2;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle] <= row) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }

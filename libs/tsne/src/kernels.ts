@@ -20,6 +20,7 @@ export interface Kernels {
     heapDistances: Pointer,
     heapIndices: Pointer,
     same: number,
+    list: Pointer,
   ): void;
   sortHeaps(
     queries: Pointer,

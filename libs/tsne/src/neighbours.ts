@@ -4,6 +4,7 @@ import type { Crew } from './crew.js';
 import { Arena, floats, integers } from './memory.js';
 import type { Metric, NeighbourSearch } from './options.js';
 import { calibrationRows } from './cells.js';
+import { probeScratch } from './probe.js';
 import type { CellParams, QueryParams, SearchResult } from './search.js';
 
 /** Spare candidates: found with rounded distances, ranked again with exact ones. */
@@ -81,6 +82,7 @@ export interface FindOptions {
   readonly neighbours: NeighbourSearch;
   readonly recall: number;
   readonly seed: number;
+  readonly threads: number;
 }
 
 /** k nearest of the prepared rows for every one of them, or for every row of `queries` (in the same memory). */
@@ -101,8 +103,7 @@ export async function findNeighbours(
   const approximate =
     options.neighbours === 'approximate' ||
     (options.neighbours === 'auto' && rows > EXACT_UP_TO && wanted > EXACT_UP_TO / 10);
-  const cells =
-    approximate && rows > 64 ? allocateCells(arena, rows, stride, pitch, count, options.recall) : null;
+  const cells = approximate && rows > 64 ? allocateCells(arena, rows, stride, pitch, count, options) : null;
   const asked: QueryParams | null = queries && {
     rows: wanted,
     data: queries.data,
@@ -134,8 +135,9 @@ function allocateCells(
   stride: number,
   k: number,
   count: number,
-  recall: number,
+  { recall, threads }: Pick<FindOptions, 'recall' | 'threads'>,
 ): CellParams {
+  const probeBytes = probeScratch(count);
   const sample = Math.min(rows, 16 * count);
   const truth = calibrationRows(rows);
   return {
@@ -146,14 +148,16 @@ function allocateCells(
     sampleNorms: arena.allocate(4 * (sample + 4)),
     centroids: arena.allocate(4 * count * stride),
     centroidNorms: arena.allocate(4 * (count + 4)),
-    probes: arena.allocate(4 * count * count),
     starts: arena.allocate(4 * (count + 1)),
     order: arena.allocate(4 * rows),
     truthDistances: arena.allocate(4 * truth * (k + 1)),
     truthIndices: arena.allocate(4 * truth * (k + 1)),
     truthRows: arena.allocate(4 * truth * stride),
     truthNorms: arena.allocate(4 * (truth + 4)),
-    chosen: arena.allocate(4),
+    truthCells: arena.allocate(4 * truth * count),
+    truthCellDistances: arena.allocate(4 * truth * count),
+    probeBytes,
+    probe: arena.allocate(threads * probeBytes),
   };
 }
 

@@ -1,9 +1,8 @@
 import { calibrate, group, groupQueries } from './cells.js';
 import { integers } from './memory.js';
+import { scanNearestCells } from './probe.js';
+import { blocksOf, measureNorms, scanAll } from './scan.js';
 import type { Team } from './team.js';
-
-/** Query rows that share one pass over the candidates. */
-const BLOCK = 128;
 
 /** Rows whose neighbours are wanted; their lists come in the order the rows end up in. */
 export interface QueryParams {
@@ -41,8 +40,6 @@ export interface CellParams {
   readonly sampleNorms: number;
   readonly centroids: number;
   readonly centroidNorms: number;
-  /** Cell by cell: all cells, nearest first; count × count. */
-  readonly probes: number;
   /** First row of each cell, and the end; count + 1. */
   readonly starts: number;
   /** order[position] = original row; rows move so that a cell's rows lie together. */
@@ -52,8 +49,12 @@ export interface CellParams {
   readonly truthIndices: number;
   readonly truthRows: number;
   readonly truthNorms: number;
-  /** Shared result: probes per cell. */
-  readonly chosen: number;
+  /** One per calibration row × count: cells by nearness. */
+  readonly truthCells: number;
+  readonly truthCellDistances: number;
+  /** Scratch of `probe.ts` for each thread. */
+  readonly probeBytes: number;
+  readonly probe: number;
 }
 
 export interface SearchResult {
@@ -66,80 +67,26 @@ export interface SearchResult {
 
 /**
  * k nearest rows of every row. Exact: all pairs in cache-sized blocks. Approximate: rows are grouped into cells
- * around k-means centres (an inverted file, Jégou et al. 2011) and each cell meets only its nearest cells; how
- * many is decided by the exact neighbours of a sample, so the recall is measured, not hoped for.
+ * around k-means centres (an inverted file, Jégou et al. 2011) and each row meets only the cells whose centres are
+ * nearest to it; how many is decided by the exact neighbours of a sample, so the recall is measured, not hoped for.
  */
 export function search(team: Team, p: SearchParams): SearchResult {
   measureNorms(team, p.data, p.norms, p.rows, p.stride);
   if (p.cells === null) {
     if (p.queries) measureNorms(team, p.queries.data, p.queries.norms, p.queries.rows, p.stride);
-    const all = new Int32Array([0, p.queries?.rows ?? p.rows]);
-    scanBlocks(team, p, blocksOf(all), () => [[0, p.rows]]);
+    scanAll(team, p);
     return { method: 'exact', recall: 1, compared: 1 };
   }
-  const cells = p.cells;
+  const { cells } = p;
   group(team, p, cells);
-  const result = calibrate(team, p, cells);
+  const { probed, ...result } = calibrate(team, p, cells);
   if (p.queries) groupQueries(team, p, cells, p.queries);
-  const starts = integers(team.memory, cells.starts, cells.count + 1);
-  const queryStarts = p.queries ? integers(team.memory, p.queries.starts, cells.count + 1) : starts;
-  const probes = integers(team.memory, cells.probes, cells.count * cells.count);
-  const probed = integers(team.memory, cells.chosen, 1)[0];
-  scanBlocks(team, p, blocksOf(queryStarts), (cell) => {
-    const ranges: [number, number][] = [];
-    let candidates = 0;
-    for (let rank = 0; rank < cells.count; rank++) {
-      if (rank >= probed && candidates > 4 * p.k) break;
-      const other = probes[cell * cells.count + rank];
-      if (starts[other + 1] > starts[other]) ranges.push([starts[other], starts[other + 1]]);
-      candidates += starts[other + 1] - starts[other];
-    }
-    return ranges;
-  });
-  return result;
-}
-
-export function measureNorms(team: Team, data: number, norms: number, rows: number, stride: number): void {
-  team.each(Math.ceil(rows / 512), (piece) =>
-    team.kernels.squaredNorms(data, stride, piece * 512, Math.min(rows, piece * 512 + 512), norms),
+  scanNearestCells(
+    team,
+    p,
+    cells,
+    probed,
+    blocksOf(integers(team.memory, (p.queries ?? cells).starts, cells.count + 1)),
   );
-}
-
-interface Block {
-  readonly cell: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-function blocksOf(starts: Int32Array): Block[] {
-  const blocks: Block[] = [];
-  for (let cell = 0; cell + 1 < starts.length; cell++) {
-    for (let from = starts[cell]; from < starts[cell + 1]; from += BLOCK) {
-      blocks.push({ cell, from, to: Math.min(from + BLOCK, starts[cell + 1]) });
-    }
-  }
-  return blocks;
-}
-
-function scanBlocks(
-  team: Team,
-  p: SearchParams,
-  blocks: readonly Block[],
-  candidatesOf: (cell: number) => readonly (readonly [number, number])[],
-): void {
-  const { kernels } = team;
-  const { data, norms } = p.queries ?? p;
-  team.each(blocks.length, (piece) => {
-    const { cell, from, to } = blocks[piece];
-    kernels.clearHeaps(from, to, p.k, p.distances, p.indices);
-    for (const [first, end] of candidatesOf(cell)) {
-      kernels.scan(
-        ...([data, norms, from, to, p.data, p.norms, first, end] as const),
-        ...([p.stride, p.k, p.distances, p.indices, p.queries ? 0 : 1] as const),
-      );
-    }
-    kernels.sortHeaps(
-      ...([data, p.data, p.stride, from, to, p.k, p.distances, p.indices, p.cosine ? 1 : 0] as const),
-    );
-  });
+  return result;
 }

@@ -56,6 +56,11 @@ export class Team {
     this.barrier();
   }
 
+  /** Whether the caller has asked to stop: what is left of a phase whose outcome nobody will read may be skipped. */
+  get aborting(): boolean {
+    return Atomics.load(this.control, CONTROL.abort) !== 0;
+  }
+
   /** Takes note of an abort; every thread calls it before a barrier and `stopped` after it. */
   noteAbort(): void {
     if (this.id === 0) Atomics.store(this.control, CONTROL.stop, Atomics.load(this.control, CONTROL.abort));

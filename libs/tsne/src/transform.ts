@@ -26,6 +26,7 @@ export interface TransformResult {
   readonly y: Float32Array;
   readonly n: number;
   readonly perplexity: number;
+  readonly iterations: number;
   readonly seconds: number;
   readonly parts: { readonly neighbours: number; readonly affinities: number; readonly optimise: number };
 }
@@ -67,7 +68,7 @@ export async function transform(
     );
   }
   const perplexity = Math.max(1, Math.min(wanted, map.x.rows / 3));
-  const empty = { y: new Float32Array(2 * x.rows), n: x.rows, perplexity };
+  const empty = { y: new Float32Array(2 * x.rows), n: x.rows, perplexity, iterations };
   if (x.rows === 0) return { ...empty, seconds: 0, parts: { neighbours: 0, affinities: 0, optimise: 0 } };
   checkMatrix(x, resolved.metric);
   if (shared.signal?.aborted) throw new InterruptedError('t-SNE was interrupted');

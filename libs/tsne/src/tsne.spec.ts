@@ -2,6 +2,20 @@ import { ConfigError, InputError, InterruptedError } from '@hazure/contracts';
 import { blobs, sameCluster } from '../test/blobs.js';
 import { transform, tsne, type TsneProgress } from './index.js';
 
+/** Ten nearest of `others` for each of `points`. */
+function nearestOf(points: Float32Array, others: Float32Array, cols: number): number[] {
+  return Array.from({ length: points.length / cols }, (_, i) => {
+    const distances = Array.from({ length: others.length / cols }, (__, j) => {
+      let sum = 0;
+      for (let c = 0; c < cols; c++) sum += (points[i * cols + c] - others[j * cols + c]) ** 2;
+      return sum;
+    });
+    return Array.from(distances.keys())
+      .sort((a, b) => distances[a] - distances[b])
+      .slice(0, 10);
+  }).flat();
+}
+
 describe('tsne', () => {
   test.each(['exact', 'barnes-hut', 'fft'] as const)('%s keeps clusters together', async (method) => {
     const result = await tsne(blobs(300, 10, 4), { method, iterations: 400, perplexity: 15 });
@@ -81,6 +95,15 @@ describe('tsne', () => {
     expect(y.every(Number.isFinite)).toBe(true);
   });
 
+  test('constant columns have no influence', async () => {
+    const narrow = blobs(120, 4, 3);
+    const wide = { rows: 120, cols: 8, data: new Float32Array(120 * 8).fill(1000) };
+    narrow.data.forEach((value, at) => (wide.data[8 * (at >> 2) + (at & 3)] = value));
+    const init = Float32Array.from({ length: 240 }, (_, i) => 1e-4 * Math.sin(i * i));
+    const options = { perplexity: 10, iterations: 200, init } as const;
+    expect((await tsne(wide, options)).y).toEqual((await tsne(narrow, options)).y);
+  });
+
   test('refuses what has no map', async () => {
     const nan = blobs(10, 3, 2);
     nan.data[14] = NaN;
@@ -132,6 +155,34 @@ describe('transform', () => {
     expect(sameCluster(approximate.y, y, clusters, 5)).toBeGreaterThan(0.98);
     const alone = await transform({ x: base, y }, part(417, 418), { threads: 1 });
     expect([...alone.y]).toEqual([...placed.y.subarray(34, 36)]);
+  });
+
+  test('as many true neighbours are near as in a run of old and new rows together', async () => {
+    const options = { perplexity: 15, iterations: 500 } as const;
+    const { y } = await tsne(base, options);
+    const placed = (await transform({ x: base, y }, fresh)).y;
+    const joint = (await tsne(all, options)).y;
+    const { data, cols } = all;
+    const truth = nearestOf(data.subarray(400 * cols), data.subarray(0, 400 * cols), cols);
+    const kept = (points: Float32Array, others: Float32Array): number =>
+      nearestOf(points, others, 2).filter((j, at) =>
+        truth
+          .slice(10 * Math.floor(at / 10))
+          .slice(0, 10)
+          .includes(j),
+      ).length / truth.length;
+    const apart = kept(placed, y);
+    const together = kept(joint.subarray(800), joint.subarray(0, 800));
+    expect(together).toBeGreaterThan(0.2);
+    expect(apart).toBeGreaterThan(0.85 * together);
+  });
+
+  test('refuses rows that are not finite', async () => {
+    const nan = part(0, 2);
+    nan.data[13] = NaN;
+    await expect(transform({ x: base, y: new Float32Array(800) }, nan)).rejects.toThrow(
+      /Row 1, column 3 is NaN/,
+    );
   });
 
   test('refuses other widths; no rows give no points', async () => {

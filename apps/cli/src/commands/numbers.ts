@@ -22,7 +22,7 @@ export async function readMatrix(path: string): Promise<EmbeddingMatrix> {
   if (shape.length !== 2 || !(data instanceof Float32Array || data instanceof Float64Array)) {
     throw new InputError(
       'INPUT_INVALID',
-      `${path} must be a float32 or float64 matrix, got shape (${shape.join(', ')})`,
+      `${path} must be a float32 or float64 matrix, got ${data.constructor.name.replace('Array', '')} of shape (${shape.join(', ')})`,
       {
         hint: 'Save it with numpy.save as an n × d array of float32.',
       },

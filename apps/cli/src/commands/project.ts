@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT } from '@hazure/contracts';
 import { plotMap } from '@hazure/report';
@@ -5,6 +6,7 @@ import { encodeNpy, writeAtomic } from '@hazure/run-store';
 import { tsne, type Metric, type RepulsionMethod } from '@hazure/tsne';
 import type { CommandOutcome } from '../console/outcome.js';
 import type { Session } from '../session.js';
+import { checkWritableFile } from './output-file.js';
 import { numberFlag, readLabels, readMatrix } from './numbers.js';
 
 interface ProjectFlags {
@@ -31,6 +33,8 @@ export async function projectCommand(
   const perplexity = numberFlag('--perplexity', flags.perplexity, { min: 1 });
   const iterations = numberFlag('--iterations', flags.iterations, { min: 0, integer: true });
   const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
+  if (flags.out !== undefined) await checkWritableFile('--out', flags.out);
+  if (flags.plot !== undefined) await checkWritableFile('--plot', flags.plot);
   const x = await readMatrix(args[0]);
   const labels = flags.labels === undefined ? null : await readLabels(flags.labels);
   if (labels && labels.length !== x.rows) {
@@ -49,7 +53,10 @@ export async function projectCommand(
   if (flags.out !== undefined) await writeAtomic(flags.out, encodeNpy(result.y, [result.n, 2]));
   if (flags.plot !== undefined) {
     const names = labels ? Array.from(labels, String) : Array.from({ length: x.rows }, () => 'point');
-    await writeAtomic(flags.plot, plotMap({ title: `t-SNE of ${args[0]}`, points: result.y, labels: names }));
+    await writeAtomic(
+      flags.plot,
+      plotMap({ title: `t-SNE of ${basename(args[0])}`, points: result.y, labels: names }),
+    );
   }
   const { y: _, ...summary } = result;
   return {

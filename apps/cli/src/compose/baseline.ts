@@ -2,7 +2,13 @@ import { basename, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { conceptListSchema } from '@hazure/concept-matching';
 import { InputError, PHASE_OPTION_KEYS, messageOf, type RunManifest } from '@hazure/contracts';
-import { readBaselineScorers, type Baseline, type CropRecord } from '@hazure/pipeline';
+import {
+  mapFromJson,
+  readBaselineScorers,
+  type Baseline,
+  type BaselineMap,
+  type CropRecord,
+} from '@hazure/pipeline';
 import { readManifest, readNpy, verifyArtifacts } from '@hazure/run-store';
 
 /** Settings of detection that a baseline was learned with; new images must be looked at the same way. */
@@ -25,6 +31,8 @@ const NEEDED = [
   'calibration.json',
   'concepts.json',
 ];
+
+const MAP_FILE = 'tsne_map.json';
 
 export interface StoredBaseline {
   readonly manifest: RunManifest;
@@ -55,10 +63,10 @@ export async function openBaseline(path: string): Promise<StoredBaseline> {
     if (PHASE_OPTION_KEYS.includes(key) && config.options[key] !== undefined)
       inherited[key] = config.options[key];
   }
-  return { manifest, inherited, load: () => load(folder) };
+  return { manifest, inherited, load: () => load(folder, manifest) };
 }
 
-async function load(folder: string): Promise<Baseline> {
+async function load(folder: string, manifest: RunManifest): Promise<Baseline> {
   const { data, shape } = await readNpy(`${folder}/features.npy`);
   const embeddings = { data: data as Float32Array, rows: shape[0], cols: shape[1] };
   const files = new Map<string, unknown>();
@@ -73,7 +81,21 @@ async function load(folder: string): Promise<Baseline> {
     crops: lines.map((line) => JSON.parse(line) as CropRecord),
     scorers: readBaselineScorers((name) => files.get(name), embeddings),
     concepts: conceptListSchema.parse(files.get('concepts.json')),
+    map: await baselineMap(folder, manifest, embeddings.rows),
   };
+}
+
+/** The map to place new objects on. No verdict hangs on it, so a baseline without a sound one still serves. */
+async function baselineMap(folder: string, manifest: RunManifest, rows: number): Promise<BaselineMap> {
+  if (!manifest.artifacts.some(({ path }) => path === MAP_FILE)) {
+    return { map: null, reason: `the baseline has no ${MAP_FILE}` };
+  }
+  try {
+    await verifyArtifacts(folder, manifest, [MAP_FILE]);
+    return { map: mapFromJson(await readJson(folder, MAP_FILE), rows), reason: null };
+  } catch (error) {
+    return { map: null, reason: messageOf(error) };
+  }
 }
 
 async function readJson(folder: string, name: string): Promise<unknown> {

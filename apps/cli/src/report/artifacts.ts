@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError, messageOf, type Caption, type FailureRecord, type ModelInfo } from '@hazure/contracts';
-import type { CropRecord, ObjectResult, StageTime } from '@hazure/pipeline';
+import type {
+  CombinedParameters,
+  CropRecord,
+  MapParameters,
+  ObjectResult,
+  StageTime,
+} from '@hazure/pipeline';
 
 /** Reads the files of a run folder that the report is made of. */
 export class RunArtifacts {
@@ -106,16 +112,9 @@ export interface BaselineMapFile {
 }
 
 export interface CombinedMapFile {
-  readonly parameters: MapParameters;
+  readonly parameters: CombinedParameters;
   readonly baseline: readonly (readonly [number, number, number])[];
   readonly new: readonly (readonly [number, number, number])[];
-}
-
-export interface MapParameters {
-  readonly method: string;
-  readonly perplexity: number;
-  readonly iterations: number;
-  readonly klDivergence: number;
 }
 
 export type StoredCrop = CropRecord & { readonly caption?: Caption | null };

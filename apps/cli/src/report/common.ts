@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import type { CommonReport, ReportMap, Thumbnail } from '@hazure/report';
 import { HAZURE_VERSION } from '../version.js';
-import type { ConfigFile, MapParameters, RunArtifacts, TimingFile } from './artifacts.js';
+import type { CombinedParameters, MapParameters } from '@hazure/pipeline';
+import type { ConfigFile, RunArtifacts, TimingFile } from './artifacts.js';
 
 const THUMBNAIL_PX = 192;
 const HOVER_PX = 96;
@@ -67,6 +68,17 @@ export function mapMethod({ method, perplexity, iterations, klDivergence }: MapP
   return (
     `t-SNE (${method}), perplexity ${Number(perplexity.toFixed(1))}, ${iterations} iterations, ` +
     `KL divergence ${klDivergence.toFixed(3)}`
+  );
+}
+
+export function combinedMapMethod(parameters: CombinedParameters): string {
+  if (parameters.how === 'joint') {
+    return `${mapMethod(parameters)}; baseline and new objects in one run, since ${parameters.reason}`;
+  }
+  const { perplexity, iterations, baselineMap } = parameters;
+  return (
+    `new objects placed on the baseline's map, which did not move (perplexity ` +
+    `${Number(perplexity.toFixed(1))}, ${iterations} steps); that map: ${mapMethod(baselineMap)}`
   );
 }
 

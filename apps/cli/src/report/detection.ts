@@ -13,7 +13,7 @@ import type {
   TimingFile,
 } from './artifacts.js';
 import { RunArtifacts } from './artifacts.js';
-import { commonParts, hoverThumbnails, mapMethod, reportMap, thumbnail } from './common.js';
+import { combinedMapMethod, commonParts, hoverThumbnails, reportMap, thumbnail } from './common.js';
 
 const SCENE_PX = 420;
 
@@ -158,7 +158,7 @@ async function detectionMap(
     points.map(({ source }) => source),
     DEFAULT_CAPS.mapThumbnails,
   );
-  return reportMap(points, mapMethod(stored.parameters), pictures);
+  return reportMap(points, combinedMapMethod(stored.parameters), pictures);
 }
 
 async function scoreHistogram(

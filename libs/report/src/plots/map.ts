@@ -169,7 +169,7 @@ function drawPoints(
   const colours = classes.styles.map((style) => style.colour);
   if (indices.length > DENSITY_FROM) {
     const { width: widthPx, height: heightPx } = area;
-    const floorAlpha = faded ? 0.25 : 0.6;
+    const floorAlpha = faded ? 0.45 : 0.6;
     const rgba = rasteriseDensity({
       positions,
       indices,
@@ -181,7 +181,7 @@ function drawPoints(
     });
     const layer = createCanvas(widthPx, heightPx);
     layer.getContext('2d').putImageData(new ImageData(rgba, widthPx, heightPx), 0, 0);
-    context.globalAlpha = faded ? 0.45 : 1;
+    context.globalAlpha = faded ? 0.6 : 1;
     context.drawImage(layer, area.x, area.y);
     context.globalAlpha = 1;
     return;
@@ -249,12 +249,9 @@ function drawLegend(
   row += 38;
   for (const { label, colour, count } of classes.styles) {
     dot(context, x + 9, row, 9, colour);
-    drawText(context, label, x + 30, row, {
-      sizePx: 20,
-      colour: INK,
-      maxWidthPx: LEGEND_PX - MARGIN_PX - 120,
-    });
     drawText(context, formatCount(count), right, row, { sizePx: 20, colour: MUTED_INK, align: 'right' });
+    const maxWidthPx = right - (x + 30) - context.measureText(formatCount(count)).width - 16;
+    drawText(context, label, x + 30, row, { sizePx: 20, colour: INK, maxWidthPx });
     row += step;
   }
   row += 16;
