@@ -23,7 +23,7 @@ export async function learnCommand(
   const options = resolve(command, 'learn');
   await checkOutput(options, session);
   const input = await inputImages(args[0], options.trainIndices, '--train-indices');
-  const composed = await composeStages(options, session);
+  const composed = await composeStages(options, session, { words: false });
   try {
     const learned = await runLearnPhase({ options, session, composed, input });
     return learnOutcome(learned);
