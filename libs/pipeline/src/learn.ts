@@ -71,12 +71,7 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   const seconds = await writeTiming(folder, times, { images, objects: crops.length });
   await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
   await folder.finish(
-    manifestHead(
-      request,
-      'baseline',
-      { images, objects: crops.length, failures: failures.length },
-      words,
-    ),
+    manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }, words),
     { dropShards: options.cleanupTempFiles },
   );
   return { folder: folder.path, images, objects: crops.length, failures: failures.length, seconds };

@@ -1,11 +1,5 @@
 import { explain } from '@hazure/concept-matching';
-import type {
-  ConceptCandidate,
-  ParquetColumn,
-  PhaseOptions,
-  RecordWriter,
-  Verdict,
-} from '@hazure/contracts';
+import type { ConceptCandidate, ParquetColumn, PhaseOptions, RecordWriter, Verdict } from '@hazure/contracts';
 import type { CombinedMap, DetectRequest, ObjectResult } from './detect.js';
 import { writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { saveOutliers } from './outliers.js';

@@ -29,6 +29,9 @@ export interface ComposedStages {
   close(): Promise<void>;
 }
 
+/** Crops with the captioner per question at the server: one is asked about, others are encoded or wait to be. */
+const CROPS_PER_QUESTION = 4;
+
 /** A path becomes absolute, so that it means the same from another folder; names stay. */
 function source(nameOrPath: string): string {
   return existsSync(nameOrPath) ? resolve(nameOrPath) : nameOrPath;
@@ -111,6 +114,9 @@ export async function composeStages(
       saveCrops: options.saveCrops,
       chunkImages: batches.chunkImages,
       decodeConcurrency: Math.max(2, Math.min(16, usableCores)),
+      ...(words && options.captionUrl !== undefined
+        ? { captionCrops: CROPS_PER_QUESTION * options.captionConcurrency }
+        : {}),
     },
     modelSources,
     store,
