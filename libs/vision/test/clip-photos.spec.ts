@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import type { DecodedImage } from '@hazure/contracts';
 import { describeEmbedder } from '@hazure/models';
 import { loadEngine, type PreprocessSpec } from '@hazure/native-engine';
-import sharp from 'sharp';
-import {
-  ClipTextEmbedder,
-  ClipTokenizer,
-  EngineEmbedder,
-  FixedBatches,
-  SharpImageDecoder,
-  walkImages,
-} from '../src/index.js';
+import { ClipTextEmbedder, ClipTokenizer, EngineEmbedder, FixedBatches } from '../src/index.js';
+import { cosines, photos, pngFiles, shrink } from './photos.js';
 import { cocoFolder, testWith } from './shared-data.js';
 import { askTransformers, makeTinyClip } from './tiny-clip.js';
 
@@ -23,36 +16,6 @@ import { askTransformers, makeTinyClip } from './tiny-clip.js';
  */
 const engine = loadEngine();
 const SHORTEST_PX = 224;
-
-const cosines = (a: Float32Array, b: readonly number[][]): number[] =>
-  b.map((row, i) => row.reduce((sum, value, k) => sum + value * a[i * row.length + k], 0));
-
-async function photos(count: number): Promise<DecodedImage[]> {
-  const decoder = new SharpImageDecoder();
-  const refs = (await walkImages(join(cocoFolder, 'images'))).slice(0, count);
-  return Promise.all(refs.map((ref) => decoder.decode(ref)));
-}
-
-/** The photo with its shortest side at CLIP's, by the engine's own antialiased bicubic. */
-async function shrunk(image: DecodedImage): Promise<DecodedImage> {
-  const { widthPx: width, heightPx: height } = image;
-  const scale = SHORTEST_PX / Math.min(width, height);
-  // An even longer side: of an odd excess CLIP's crop (torchvision) rounds the half pixel, transformers.js cuts it.
-  const even = (px: number): number => 2 * Math.floor((px * scale) / 2 + 1e-9);
-  const [widthPx, heightPx] = width <= height ? [SHORTEST_PX, even(height)] : [even(width), SHORTEST_PX];
-  const values = await engine.preprocess([{ image, box: null }], {
-    ...{ widthPx, heightPx, fit: 'stretch', channelOrder: 'rgb', interpolation: 'bicubic-antialias' },
-    ...{ scale: 1, mean: [0, 0, 0], std: [1, 1, 1], padValue: 0 },
-  } as PreprocessSpec);
-  const plane = widthPx * heightPx;
-  const data = new Uint8Array(3 * plane);
-  for (let i = 0; i < plane; i++) {
-    for (let channel = 0; channel < 3; channel++) {
-      data[3 * i + channel] = Math.min(255, Math.max(0, Math.round(values.data[channel * plane + i])));
-    }
-  }
-  return { ...image, widthPx, heightPx, data };
-}
 
 async function imageTower(folder: string, suffix: string, batch: number): Promise<EngineEmbedder> {
   const model = await describeEmbedder(join(folder, 'onnx', `vision_model${suffix}.onnx`));
@@ -79,20 +42,11 @@ testWith(cocoFolder)(
   '64 photos, shrunk beforehand: both pipelines give the same embeddings',
   async () => {
     const folder = makeTinyClip(null);
-    const small = await Promise.all((await photos(64)).map(shrunk));
+    const small = await Promise.all((await photos(64)).map((image) => shrink(engine, image, SHORTEST_PX)));
     const ratios = small.map(({ widthPx, heightPx }) => widthPx / heightPx);
     expect(Math.min(...ratios)).toBeLessThan(0.7);
     expect(Math.max(...ratios)).toBeGreaterThan(1.4);
-    const temporary = mkdtempSync(join(tmpdir(), 'clip-photos-'));
-    const paths = await Promise.all(
-      small.map(async ({ data, widthPx, heightPx }, i) => {
-        const path = join(temporary, `${i}.png`);
-        await sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 } })
-          .png()
-          .toFile(path);
-        return path;
-      }),
-    );
+    const paths = await pngFiles(small);
     const embedder = await imageTower(folder, '', 16);
     const ours = await embedder.embed(small.map((image) => ({ image, box: null })));
     const { imageEmbeds } = askTransformers(folder, { images: paths });

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-function tool(name: string, args: readonly string[], input = ''): string {
+/** Runs a script of tools/semantic in a process of its own and returns what it prints. */
+export function tool(name: string, args: readonly string[], input = ''): string {
   return execFileSync(process.execPath, [join(root, 'tools', 'semantic', name), ...args], {
     input,
     maxBuffer: 1 << 28,
