@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as ECharts from 'echarts';
-import { createCanvas } from '@napi-rs/canvas';
+import { createCanvas, type Canvas } from '@napi-rs/canvas';
 import { ensureFonts, FONT_STACK, FRAME, GRID, INK, MUTED_INK, PAPER } from './canvas.js';
 
 let library: typeof ECharts | null = null;
@@ -21,6 +21,19 @@ function echarts(): typeof ECharts {
 
 /** Draws an ECharts option (two device pixels per unit) and returns a PNG file. */
 export function renderChart(option: ECharts.EChartsOption, width: number, height: number): Buffer {
+  return drawn(option, width, height).toBuffer('image/png');
+}
+
+/** As {@link renderChart}, encoded on another thread: encoding is most of the time, and such charts come by the thousand. */
+export function renderChartAside(
+  option: ECharts.EChartsOption,
+  width: number,
+  height: number,
+): Promise<Buffer> {
+  return drawn(option, width, height).encode('png');
+}
+
+function drawn(option: ECharts.EChartsOption, width: number, height: number): Canvas {
   ensureFonts();
   const canvas = createCanvas(width * PIXEL_RATIO, height * PIXEL_RATIO);
   const chart = echarts().init(canvas as never, null, {
@@ -35,7 +48,7 @@ export function renderChart(option: ECharts.EChartsOption, width: number, height
       textStyle: { fontFamily: FONT_STACK, color: INK },
       ...option,
     });
-    return canvas.toBuffer('image/png');
+    return canvas;
   } finally {
     chart.dispose();
   }
