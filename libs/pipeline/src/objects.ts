@@ -57,11 +57,11 @@ export interface CropRecord extends Crop {
 
 /** Pixels of one chunk stay below this, so that a few chunks in flight fit any machine. */
 const CHUNK_BYTES = 96 * 2 ** 20;
-/** Pixels that may wait for captions: many small chunks, or a few of large images. */
-const CAPTION_BYTES = 4 * CHUNK_BYTES;
 /** A shard is one durable step: large enough to cost little, small enough to lose little. */
 const SHARD_IMAGES = 256;
 const SHARD_CROPS = 4096;
+/** Captions are awaited for many small chunks at once, or for a few of large images. */
+const CAPTION_LIMITS = { leastItems: 2, mostBytes: 4 * CHUNK_BYTES, mostWork: SHARD_CROPS };
 
 interface Loaded {
   readonly position: number;
@@ -116,12 +116,7 @@ export async function streamObjects(request: {
   // a server may take many more crops than a chunk has, and one slow answer must not hold up the others
   const processed = workAhead(
     embedded,
-    {
-      leastItems: 2,
-      wantedWork: options.captionCrops ?? 0,
-      mostBytes: CAPTION_BYTES,
-      mostWork: SHARD_CROPS,
-    },
+    { ...CAPTION_LIMITS, wantedWork: options.captionCrops ?? 0 },
     ({ regions }) => ({ work: regions.length, bytes: pixelBytes(regions) }),
     (chunk) => worker.describe(chunk),
   );
