@@ -23,7 +23,10 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'hazure-standard-'));
   hub = await HubServer.start();
   hub.add('onnx-community/dfine_s_coco-ONNX', makeTinyModel('dfine', join(root, 'dfine')));
-  hub.add('Xenova/clip-vit-base-patch32', makeTinyModel('clip', join(root, 'clip')));
+  hub.add(
+    'Xenova/clip-vit-base-patch32',
+    makeTinyModel('clip', join(root, 'clip'), ['--precisions', 'fp32,fp16']),
+  );
   const qwen = makeTinyModel('qwen2-vl', join(root, 'qwen'));
   // the 4-bit files' names, and their inputs and outputs; the weights behind them are not 4-bit here
   hub.add('onnx-community/Qwen2-VL-2B-Instruct', qwen, (name) => name.replace(/\.onnx$/, '_q4.onnx'));
@@ -105,6 +108,20 @@ test('a cut download says so, and the next pull goes on where it stopped', async
   expect((await hazure(['models', 'pull', 'standard'], offline)).code).toBe(0);
   expect(hub.requests).toBe(asked);
 }, 60_000);
+
+test('a precision of CLIP is pulled by its file, with its own text tower and the tokenizer', async () => {
+  const name = 'Xenova/clip-vit-base-patch32:onnx/vision_model_fp16.onnx';
+  const { code, stdout } = await hazure(['models', 'pull', name, '--json'], env);
+  expect(code).toBe(0);
+  const { models } = json(stdout) as { models: { path: string }[] };
+  expect(readdirSync(join(models[0].path, 'onnx')).sort()).toEqual([
+    'text_model_fp16.onnx',
+    'vision_model_fp16.onnx',
+  ]);
+  expect(readdirSync(models[0].path)).toEqual(
+    expect.arrayContaining(['preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json']),
+  );
+});
 
 test('run --models standard works offline: D-FINE, CLIP, its text tower, Qwen2-VL', async () => {
   const out = join(root, 'standard');
