@@ -21,19 +21,37 @@ function echarts(): typeof ECharts {
 
 /** Draws an ECharts option (two device pixels per unit) and returns a PNG file. */
 export function renderChart(option: ECharts.EChartsOption, width: number, height: number): Buffer {
-  return drawn(option, width, height).toBuffer('image/png');
+  const { canvas, dispose } = draw(option, width, height);
+  try {
+    return canvas.toBuffer('image/png');
+  } finally {
+    dispose();
+  }
 }
 
-/** As {@link renderChart}, encoded on another thread: encoding is most of the time, and such charts come by the thousand. */
-export function renderChartAside(
+/**
+ * As {@link renderChart}, encoded on another thread: encoding is most of the time, and such charts come by the
+ * thousand.
+ */
+export async function renderChartAside(
   option: ECharts.EChartsOption,
   width: number,
   height: number,
 ): Promise<Buffer> {
-  return drawn(option, width, height).encode('png');
+  const { canvas, dispose } = draw(option, width, height);
+  try {
+    return await canvas.encode('png');
+  } finally {
+    dispose();
+  }
 }
 
-function drawn(option: ECharts.EChartsOption, width: number, height: number): Canvas {
+/** The chart on its canvas, which `dispose` clears. */
+function draw(
+  option: ECharts.EChartsOption,
+  width: number,
+  height: number,
+): { readonly canvas: Canvas; readonly dispose: () => void } {
   ensureFonts();
   const canvas = createCanvas(width * PIXEL_RATIO, height * PIXEL_RATIO);
   const chart = echarts().init(canvas as never, null, {
@@ -41,17 +59,13 @@ function drawn(option: ECharts.EChartsOption, width: number, height: number): Ca
     height,
     devicePixelRatio: PIXEL_RATIO,
   });
-  try {
-    chart.setOption({
-      animation: false,
-      backgroundColor: PAPER,
-      textStyle: { fontFamily: FONT_STACK, color: INK },
-      ...option,
-    });
-    return canvas;
-  } finally {
-    chart.dispose();
-  }
+  chart.setOption({
+    animation: false,
+    backgroundColor: PAPER,
+    textStyle: { fontFamily: FONT_STACK, color: INK },
+    ...option,
+  });
+  return { canvas, dispose: () => chart.dispose() };
 }
 const PIXEL_RATIO = 2;
 
