@@ -10,9 +10,9 @@ import { CLASSES, clusters, seeded } from './fake-data.mjs';
 const out = process.argv[2] ?? 'results/plots';
 mkdirSync(out, { recursive: true });
 
-function draw(name, make) {
+async function draw(name, make) {
   const started = performance.now();
-  const png = make();
+  const png = await make();
   const ms = performance.now() - started;
   writeFileSync(join(out, name), png);
   console.log(
@@ -24,13 +24,13 @@ for (const n of [0, 1, 100, 2000, 10_000, 100_000, 1_000_000]) {
   const { points, labels } = clusters(n, 7);
   const random = seeded(3);
   const outliers = labels.map(() => random.next() < Math.min(0.08, 400 / n));
-  draw(`map-${n}.png`, () => plotMap({ points, labels, outliers, title: `t-SNE of ${n} crops` }));
+  await draw(`map-${n}.png`, () => plotMap({ points, labels, outliers, title: `t-SNE of ${n} crops` }));
 }
 for (const n of [600, 60_000]) {
   const { points, labels } = clusters(n, 11);
   const baseline = labels.map((_, i) => i < n * 0.8);
   const outliers = labels.map((_, i) => !baseline[i] && i % 25 === 0);
-  draw(`combined-${n}.png`, () =>
+  await draw(`combined-${n}.png`, () =>
     plotMap({ points, labels, outliers, baseline, title: 'Baseline and new crops' }),
   );
 }
@@ -44,7 +44,7 @@ const matches = raw.map((match, i) => ({
   matched: match.similarity > 0.8,
 }));
 for (let i = 0; i < 3; i++) {
-  draw('probabilities.png', () =>
+  await draw('probabilities.png', () =>
     plotProbabilities({
       matches,
       title: 'street-0042#3 (umbrella)',
@@ -54,7 +54,7 @@ for (let i = 0; i < 3; i++) {
 }
 const scores = (n, shift) =>
   Float64Array.from({ length: n }, () => 0.42 + 0.04 * random.normal() + (random.next() < 0.06 ? shift : 0));
-draw('histogram.png', () =>
+await draw('histogram.png', () =>
   plotScoreHistogram({
     series: [
       { name: 'held-out baseline', scores: scores(900, 0) },
@@ -64,7 +64,7 @@ draw('histogram.png', () =>
     title: 'Anomaly scores',
   }),
 );
-draw('histogram-one.png', () =>
+await draw('histogram-one.png', () =>
   plotScoreHistogram({
     series: [{ name: 'held-out baseline', scores: scores(300, 0) }],
     threshold: 0.49,
@@ -76,7 +76,7 @@ const series = ['fp32', 'fp16', 'tensorrt fp16'].map((name, k) => ({
   name,
   points: sizes.map((x) => ({ x, y: x === 64 && k === 0 ? null : (300 * (k + 1) * x) / (x + 4) })),
 }));
-draw('sweep-line.png', () =>
+await draw('sweep-line.png', () =>
   plotSweep({
     title: 'yolov8n on cuda:0',
     subtitle: '640 × 640',
@@ -86,7 +86,7 @@ draw('sweep-line.png', () =>
     recommended: 16,
   }),
 );
-draw('sweep-bar.png', () =>
+await draw('sweep-bar.png', () =>
   plotSweep({
     title: 'p95 latency',
     xLabel: 'batch size',

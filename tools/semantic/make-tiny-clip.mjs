@@ -2,15 +2,17 @@
  * Makes a CLIP model folder with random weights: the files, inputs, outputs and preprocessing of
  * Xenova/clip-vit-base-patch32, a few thousand times smaller.
  *
- *   node tools/semantic/make-tiny-clip.mjs OUT [--vocabulary FOLDER] [--seed 1]
+ *   node tools/semantic/make-tiny-clip.mjs OUT [--vocabulary FOLDER] [--seed 1] [--precisions fp32,fp16,quantized]
  *
- * FOLDER holds CLIP's vocab.json and merges.txt; without it a vocabulary of single bytes is made.
+ * FOLDER holds CLIP's vocab.json and merges.txt; without it a vocabulary of single bytes is made. All precisions are
+ * of the same weights, in files named as in the real folder (`vision_model_fp16.onnx`).
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { byteCharacters } from './byte-level-vocabulary.mjs';
 import { Graph } from './onnx-graph.mjs';
+import { PRECISIONS } from './onnx-precision.mjs';
 
 const WIDTH = 32;
 const HEADS = 4;
@@ -227,7 +229,11 @@ function visionTower(g) {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { vocabulary: { type: 'string' }, seed: { type: 'string', default: '1' } },
+  options: {
+    vocabulary: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    precisions: { type: 'string', default: 'fp32' },
+  },
 });
 const [out] = positionals;
 if (out === undefined) throw new Error('Usage: make-tiny-clip.mjs OUT [--vocabulary FOLDER] [--seed 1]');
@@ -253,8 +259,15 @@ const vision = new Graph('clip_vision', seed + 1);
 const visionOut = visionTower(vision);
 vision.output('image_embeds', visionOut.embeds, ['batch_size', PROJECTION]);
 vision.output('last_hidden_state', visionOut.hidden, ['batch_size', visionOut.count, WIDTH]);
-const hashes = {
-  'onnx/text_model.onnx': text.save(join(out, 'onnx', 'text_model.onnx')),
-  'onnx/vision_model.onnx': vision.save(join(out, 'onnx', 'vision_model.onnx')),
-};
+const hashes = Object.fromEntries(
+  values.precisions.split(',').flatMap((precision) =>
+    [
+      [text, 'text_model'],
+      [vision, 'vision_model'],
+    ].map(([graph, stem]) => {
+      const file = `onnx/${stem}${PRECISIONS[precision].suffix}.onnx`;
+      return [file, graph.save(join(out, file), precision)];
+    }),
+  ),
+);
 console.log(JSON.stringify({ out, vocabulary: size, hashes }));

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { encodeOnnx } from '../../libs/models/dist/onnx/write.js';
+import { PRECISIONS } from './onnx-precision.mjs';
 import { Random } from '../../libs/numerics/dist/random.js';
 
 const OPSET = 17;
@@ -147,16 +148,11 @@ export class Graph {
     return { x: this.op('Add', [attended, this.linear(inner, 2 * width, width)]), key, value };
   }
 
-  /** Writes the file and returns its sha256. */
-  save(path) {
+  /** Writes the file in one of the precisions of onnx-precision.mjs and returns its sha256. */
+  save(path, precision = 'fp32') {
+    const { name, nodes, initializers, inputs, outputs } = this;
     const bytes = encodeOnnx({
-      graph: {
-        name: this.name,
-        nodes: this.nodes,
-        initializers: this.initializers,
-        inputs: this.inputs,
-        outputs: this.outputs,
-      },
+      graph: PRECISIONS[precision].convert({ name, nodes, initializers, inputs, outputs }),
       opset: OPSET,
       producerName: 'hazure tiny model',
       metadata: {},

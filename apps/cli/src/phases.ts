@@ -98,7 +98,9 @@ export async function runDetectPhase(
 ): Promise<DetectPhaseResult> {
   const { options, session, composed, input, stored } = request;
   const { refs } = input;
-  const stages = { ...composed.stages, captioner: composed.captioner };
+  const { words } = composed;
+  if (!words) throw new TypeError('The detect phase was composed without words');
+  const stages = { ...composed.stages, captioner: words.captioner };
   checkSameEmbedder(stored, composed);
   const baseline = await stored.load();
   const key = resumeKey({
@@ -109,6 +111,7 @@ export async function runDetectPhase(
       detector: stages.detector.info,
       embedder: stages.embedder.info,
       captioner: stages.captioner.info,
+      similarity: words.similarity.info,
     },
     baselineKey: stored.manifest.resumeKey,
   });
@@ -120,7 +123,7 @@ export async function runDetectPhase(
       ...runContext(request, folder, key),
       stages,
       baseline,
-      similarity: composed.similarity,
+      similarity: words.similarity,
     }),
   );
 }

@@ -36,6 +36,8 @@ export interface Finished {
 export interface RunningHazure {
   readonly finished: Promise<Finished>;
   interrupt(): void;
+  /** Ends it at once, as a crash or a power cut would. */
+  kill(): void;
   /** Resolves once standard error has said this. */
   said(text: string): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run
   return {
     finished: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
     interrupt: () => child.kill('SIGINT'),
+    kill: () => child.kill('SIGKILL'),
     said: (text) => new Promise((resolve) => waiting.push({ text, resolve })),
   };
 }

@@ -41,7 +41,9 @@ function semanticPart(semantic: SemanticVerdict | null): string {
     }
     case 'no-common-match': {
       const nearest = best(matches, (m) => m.role === 'common');
-      const words = `its caption ${quote(semantic.caption.text)} names no common concept`;
+      const caption =
+        semantic.caption.text === '' ? 'its caption' : `its caption ${quote(semantic.caption.text)}`;
+      const words = `${caption} names no common concept`;
       return nearest === undefined ? words : `${words}, the nearest is ${named(nearest)}`;
     }
     case 'undecided':

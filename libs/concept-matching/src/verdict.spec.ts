@@ -226,6 +226,7 @@ describe('fusion', () => {
 describe('judgeCaptions', () => {
   const similarity: TextSimilarity = {
     name: 'equal',
+    info: { name: 'equal', sha256: null, licence: null, device: 'cpu' },
     similarities: async (texts, labels) =>
       Float64Array.from(texts.flatMap((text) => labels.map((label) => (text === label ? 1 : 0)))),
   };

@@ -40,6 +40,8 @@ export interface TextEmbedder {
 export interface TextSimilarity {
   /** e.g. `clip:Xenova/clip-vit-base-patch32`, `wordnet-3.1`. */
   readonly name: string;
+  /** The text tower's, or the taxonomy's. */
+  readonly info: ModelInfo;
   /** rows = texts, cols = labels, row-major, each −1…1. */
   similarities(texts: readonly string[], labels: readonly string[]): Promise<Float64Array>;
 }

@@ -59,18 +59,26 @@ export interface RegistryModel {
   readonly description: string;
 }
 
+/** Everything that a run with `--models NAME` needs when nothing else is named. */
+export interface ModelPack {
+  readonly detector: string;
+  readonly embedder: string;
+  /** null: captions need no model. */
+  readonly captioner: string | null;
+}
+
 export interface Registry {
   readonly bundles: readonly ModelBundle[];
   readonly models: readonly RegistryModel[];
-  readonly packs: Readonly<Record<PackName, { readonly detector: string; readonly embedder: string }>>;
+  readonly packs: Readonly<Record<PackName, ModelPack>>;
 }
 
 const AGPL_NOTE = 'AGPL-3.0 (or an Ultralytics Enterprise licence)';
 
 export const REGISTRY: Registry = {
   packs: {
-    starter: { detector: 'nanodet', embedder: 'nanodet-features' },
-    standard: { detector: 'dfine-s', embedder: 'clip-vit-base-patch32' },
+    starter: { detector: 'nanodet', embedder: 'nanodet-features', captioner: null },
+    standard: { detector: 'dfine-s', embedder: 'clip-vit-base-patch32', captioner: 'qwen2-vl-2b' },
   },
   bundles: [
     {
@@ -144,7 +152,16 @@ export const REGISTRY: Registry = {
           'onnx/embed_tokens_q4.onnx',
           'onnx/vision_encoder_q4.onnx',
         ],
-        optionalFiles: ['chat_template.json', 'chat_template.jinja', 'vocab.json', 'merges.txt'],
+        // weights above 2 GB lie beside their graph
+        optionalFiles: [
+          'chat_template.json',
+          'chat_template.jinja',
+          'vocab.json',
+          'merges.txt',
+          'onnx/decoder_model_merged_q4.onnx_data',
+          'onnx/embed_tokens_q4.onnx_data',
+          'onnx/vision_encoder_q4.onnx_data',
+        ],
       },
       licence: 'Apache-2.0',
       homepage: 'https://huggingface.co/onnx-community/Qwen2-VL-2B-Instruct',
@@ -242,6 +259,18 @@ export function bundleOf(model: RegistryModel, registry: Registry = REGISTRY): M
   return bundle;
 }
 
+/** `…/vision_model_fp16.onnx` → `…/text_model_fp16.onnx`; null for files that are no image tower. */
+export function textTowerFile(imageTower: string): string | null {
+  const match = /^((?:.*[\\/])?)vision_model(\w*)\.onnx$/.exec(imageTower);
+  return match ? `${match[1]}text_model${match[2]}.onnx` : null;
+}
+
+/** What a CLIP repository's text side needs beside its image tower, in the same precision. */
+function textTowerFiles(imageTower: string): string[] {
+  const tower = textTowerFile(imageTower);
+  return tower === null ? [] : [tower, `${tower}_data`, 'tokenizer.json', 'tokenizer_config.json'];
+}
+
 /**
  * A repository of the Hugging Face hub given as a model name: `owner/name` or `owner/name:path/model.onnx`.
  * Null where the text does not look like one.
@@ -260,7 +289,7 @@ export function hubReference(name: string): { bundle: ModelBundle; file: string 
         repository,
         revision: 'main',
         files: [file],
-        optionalFiles: ['config.json', 'preprocessor_config.json', `${file}_data`],
+        optionalFiles: ['config.json', 'preprocessor_config.json', `${file}_data`, ...textTowerFiles(file)],
       },
       licence: `see https://huggingface.co/${repository}`,
       homepage: `https://huggingface.co/${repository}`,

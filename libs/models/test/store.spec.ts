@@ -92,8 +92,8 @@ function options(more: Partial<StoreOptions> = {}): StoreOptions {
 function registry(integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`): Registry {
   return {
     packs: {
-      starter: { detector: 'tiny-model', embedder: 'tiny-model' },
-      standard: { detector: 'hub-model', embedder: 'hub-model' },
+      starter: { detector: 'tiny-model', embedder: 'tiny-model', captioner: null },
+      standard: { detector: 'hub-model', embedder: 'hub-model', captioner: 'hub-model' },
     },
     bundles: [
       {

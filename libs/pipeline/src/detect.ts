@@ -84,6 +84,8 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
   const counts = { images, objects: crops.length, outliers: outlierRows.length, failures: failures.length };
   const seconds = await writeTiming(folder, times, { images, objects: crops.length });
   await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
-  await folder.finish(manifestHead(request, 'detection', counts), { dropShards: options.cleanupTempFiles });
+  await folder.finish(manifestHead(request, 'detection', counts, { similarity: request.similarity.info }), {
+    dropShards: options.cleanupTempFiles,
+  });
   return { folder: folder.path, ...counts, seconds };
 }

@@ -1,4 +1,4 @@
-import { InputError, type RunPresenter } from '@hazure/contracts';
+import { InputError, type ModelInfo, type RunPresenter } from '@hazure/contracts';
 import type { Concept, ConceptList } from '@hazure/concept-matching';
 import { gatherShards, writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
@@ -10,10 +10,14 @@ import { writeTiming } from './timing.js';
 
 /** Finds concepts related to the baseline's classes; failures are kept beside the result. */
 export interface ConceptExpander {
-  expand(
-    labels: readonly string[],
-    signal: AbortSignal,
-  ): Promise<{ readonly concepts: readonly Concept[]; readonly failures: ConceptList['failures'] }>;
+  expand(labels: readonly string[], signal: AbortSignal): Promise<ExpandedConcepts>;
+}
+
+export interface ExpandedConcepts {
+  readonly concepts: readonly Concept[];
+  readonly failures: ConceptList['failures'];
+  /** What named them. */
+  readonly info: ModelInfo;
 }
 
 export interface LearnRequest extends RunContext {
@@ -50,7 +54,10 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   const scorers = await times.measure('fit', 'objects', crops.length, () =>
     fitBaselineScorers({ embeddings, crops, options }),
   );
-  const concepts = await times.measure('concepts', 'classes', 1, () => collectConcepts(request, gathered));
+  const classes = gathered.tally.summary().classes.map(({ className }) => className);
+  const { concepts, words } = await times.measure('concepts', 'classes', classes.length, () =>
+    collectConcepts(request, classes),
+  );
   const map = await times.measure('map', 'points', Math.min(crops.length, MAP_POINTS), () =>
     mapRows(embeddings, chooseRows(crops.length, MAP_POINTS, options.seed), {
       seed: options.seed,
@@ -60,11 +67,11 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   );
   request.progress.finish('map');
 
-  await writeArtifacts(request, gathered, scorers, concepts, map);
+  await writeArtifacts({ request, gathered, scorers, concepts, words, map });
   const seconds = await writeTiming(folder, times, { images, objects: crops.length });
   await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
   await folder.finish(
-    manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }),
+    manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }, words),
     { dropShards: options.cleanupTempFiles },
   );
   return { folder: folder.path, images, objects: crops.length, failures: failures.length, seconds };
@@ -79,31 +86,37 @@ function noObjects(images: number, failures: number, request: LearnRequest): Inp
   );
 }
 
-async function collectConcepts(request: LearnRequest, gathered: Gathered): Promise<ConceptList> {
-  const classes = gathered.tally.summary().classes.map(({ className }) => className);
+/** The concept list, and the model that named its expansions. */
+async function collectConcepts(
+  request: LearnRequest,
+  classes: readonly string[],
+): Promise<{ readonly concepts: ConceptList; readonly words: Record<string, ModelInfo> }> {
   const labels = [...new Set([...classes, ...request.listedConcepts])];
-  const expanded = request.expander
-    ? await request.expander.expand(labels, request.signal)
-    : { concepts: [], failures: [] };
-  for (const { parent, message } of expanded.failures) {
+  const expanded = (await request.expander?.expand(labels, request.signal)) ?? null;
+  for (const { parent, message } of expanded?.failures ?? []) {
     request.logger.warn(`No concepts could be found for "${parent}": ${message}`);
   }
   return {
-    version: 1,
-    classes,
-    listed: [...request.listedConcepts],
-    expansions: [...expanded.concepts],
-    failures: [...expanded.failures],
+    concepts: {
+      version: 1,
+      classes: [...classes],
+      listed: [...request.listedConcepts],
+      expansions: [...(expanded?.concepts ?? [])],
+      failures: [...(expanded?.failures ?? [])],
+    },
+    words: expanded ? { concepts: expanded.info } : {},
   };
 }
 
-async function writeArtifacts(
-  request: LearnRequest,
-  gathered: Gathered,
-  scorers: BaselineScorers,
-  concepts: ConceptList,
-  map: EmbeddingMap,
-): Promise<void> {
+async function writeArtifacts(input: {
+  readonly request: LearnRequest;
+  readonly gathered: Gathered;
+  readonly scorers: BaselineScorers;
+  readonly concepts: ConceptList;
+  readonly words: Readonly<Record<string, ModelInfo>>;
+  readonly map: EmbeddingMap;
+}): Promise<void> {
+  const { request, gathered, scorers, concepts, words, map } = input;
   const { folder, options } = request;
   const { crops, embeddings } = gathered;
   await folder.writeJson('config.json', {
@@ -112,7 +125,7 @@ async function writeArtifacts(
     inputFolder: request.inputFolder,
     options,
     modelSources: request.modelSources,
-    models: modelsOf(request.stages),
+    models: modelsOf(request.stages, words),
     detectorClasses: request.stages.detector.classNames,
     embeddingDimensions: embeddings.cols,
   });

@@ -20,6 +20,7 @@ import { cropFileName } from './crop-names.js';
 import { stackEmbeddings } from './gather.js';
 import type { StageTimes } from './stage-times.js';
 import { chunked, mapConcurrent, readAhead } from './streams.js';
+import { workAhead } from './work-ahead.js';
 
 /** What turns an image into embedded, perhaps captioned, objects. */
 export interface ObjectStages {
@@ -39,6 +40,8 @@ export interface ObjectStreamOptions {
   readonly chunkBytes: number;
   /** Images decoded at the same time. */
   readonly decodeConcurrency: number;
+  /** Crops that should be with the captioner at once, whatever chunks they are from; absent: two chunks' worth. */
+  readonly captionCrops?: number;
 }
 
 export interface ImageRecord {
@@ -57,12 +60,20 @@ export interface CropRecord extends Crop {
 /** A shard is one durable step: large enough to cost little, small enough to lose little. */
 const SHARD_IMAGES = 256;
 const SHARD_CROPS = 4096;
+/** Captions are awaited for many small chunks at once, or for a few of large images. */
+const CAPTION_LIMITS = { leastItems: 2, mostBytes: 4 * CHUNK_BYTES, mostWork: SHARD_CROPS };
 
 interface Loaded {
   readonly position: number;
   readonly ref: ImageRef;
   readonly image: DecodedImage | null;
   readonly failure: FailureRecord | null;
+}
+
+/** A chunk with its embeddings; only captions are missing. */
+interface Embedded {
+  readonly part: Processed;
+  readonly regions: readonly ImageRegion[];
 }
 
 interface Processed {
@@ -101,7 +112,14 @@ export async function streamObjects(request: {
     () => !signal.aborted,
   );
   const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
-  const processed = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.describe(chunk));
+  const embedded = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.embed(chunk));
+  // a server may take many more crops than a chunk has, and one slow answer must not hold up the others
+  const processed = workAhead(
+    embedded,
+    { ...CAPTION_LIMITS, wantedWork: options.captionCrops ?? 0 },
+    ({ regions }) => ({ work: regions.length, bytes: pixelBytes(regions) }),
+    (chunk) => worker.describe(chunk),
+  );
 
   let shard: Processed[] = [];
   let from = start;
@@ -174,11 +192,11 @@ class ChunkWorker {
     return { chunk, images, detections };
   }
 
-  async describe(detected: {
+  async embed(detected: {
     chunk: Loaded[];
     images: DecodedImage[];
     detections: Detection[][];
-  }): Promise<Processed> {
+  }): Promise<Embedded> {
     const { chunk, images, detections } = detected;
     const failures = chunk.flatMap((item) => (item.failure ? [item.failure] : []));
     const regions: ImageRegion[] = [];
@@ -197,18 +215,19 @@ class ChunkWorker {
         objects: found.length,
       };
     });
-    const [embeddings, captions] = await Promise.all([
+    const [embeddings] = await Promise.all([
       this.times.measure('embed', 'objects', regions.length, () => this.stages.embedder.embed(regions)),
-      this.captions(crops, regions, failures),
       this.save(crops, regions),
     ]);
-    return {
-      toPosition: chunk[chunk.length - 1].position + 1,
-      images: records,
-      crops: captions === null ? crops : crops.map((crop, i) => ({ ...crop, caption: captions[i] })),
-      failures,
-      embeddings,
-    };
+    const toPosition = chunk[chunk.length - 1].position + 1;
+    return { part: { toPosition, images: records, crops, failures, embeddings }, regions };
+  }
+
+  async describe({ part, regions }: Embedded): Promise<Processed> {
+    const failures = [...part.failures];
+    const captions = await this.captions(part.crops, regions, failures);
+    if (captions === null) return part;
+    return { ...part, failures, crops: part.crops.map((crop, i) => ({ ...crop, caption: captions[i] })) };
   }
 
   private async save(crops: readonly Crop[], regions: readonly ImageRegion[]): Promise<void> {
@@ -245,6 +264,12 @@ class ChunkWorker {
       return null;
     });
   }
+}
+
+/** Bytes of the images that regions are cut from, each counted once. */
+function pixelBytes(regions: readonly ImageRegion[]): number {
+  const images = new Set(regions.map(({ image }) => image));
+  return [...images].reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 function toCrop(image: DecodedImage, detection: Detection, n: number, saved: boolean): Crop {

@@ -3,6 +3,9 @@ import type { DetectRequest } from './detect.js';
 import type { CropRecord } from './objects.js';
 import { mapConcurrent } from './streams.js';
 
+/** Copies and plots are made on other threads. */
+const OUTLIERS_AT_ONCE = 8;
+
 export interface SavedOutlier {
   readonly file: string | null;
   readonly plot: string | null;
@@ -22,7 +25,7 @@ export async function saveOutliers(input: {
   const { folder, options, presenter } = request;
   const refs = new Map(request.refs.map((ref) => [ref.index, ref]));
   const saved: SavedOutlier[] = [];
-  const work = mapConcurrent(outlierRows, 2, async (row): Promise<SavedOutlier> => {
+  const work = mapConcurrent(outlierRows, OUTLIERS_AT_ONCE, async (row): Promise<SavedOutlier> => {
     const crop = crops[row];
     const name = outlierName(crop, row);
     let file: string | null = null;

@@ -1,4 +1,5 @@
-import type { ConceptCandidate, ParquetColumn, RecordWriter, Verdict } from '@hazure/contracts';
+import { explain } from '@hazure/concept-matching';
+import type { ConceptCandidate, ParquetColumn, PhaseOptions, RecordWriter, Verdict } from '@hazure/contracts';
 import type { CombinedMap } from './combined-map.js';
 import type { DetectRequest, ObjectResult } from './detect.js';
 import { writeFailures, writeJsonl, type Gathered } from './gather.js';
@@ -62,7 +63,7 @@ export async function writeResults(input: {
     const at = outlierAt.get(row);
     return {
       ...crop,
-      verdict: withoutDescription(verdicts[row], options.saveDescriptions),
+      verdict: withoutDescription(verdicts[row], options),
       nearestNormals: at === undefined ? [] : neighbours[at],
       outlierFile: at === undefined ? null : saved[at].file,
       probabilityPlot: at === undefined ? null : saved[at].plot,
@@ -77,7 +78,7 @@ export async function writeResults(input: {
     baseline: baseline.name,
     baselineFolder: baseline.folder,
     options,
-    models: modelsOf(request.stages),
+    models: modelsOf(request.stages, { similarity: request.similarity.info }),
     similarity: request.similarity.name,
     scorer: baseline.scorers.defaultScorer,
   });
@@ -149,14 +150,15 @@ function placesOnMap({ baselineRows, newRows, xy }: CombinedMap): Map<number, re
   return new Map(Array.from(newRows, (row, i) => [row, [xy[2 * (offset + i)], xy[2 * (offset + i) + 1]]]));
 }
 
-/** `--no-save-descriptions`: the words decided, but are not kept. */
-function withoutDescription(verdict: Verdict, keep: boolean): Verdict {
-  if (keep || !verdict.semantic) return verdict;
-  return {
-    ...verdict,
-    reason: '',
-    semantic: { ...verdict.semantic, caption: { text: '', source: verdict.semantic.caption.source } },
-  };
+/** `--no-save-descriptions`: the words decided, but are not kept, neither by themselves nor quoted in the reason. */
+function withoutDescription(
+  verdict: Verdict,
+  options: Pick<PhaseOptions, 'saveDescriptions' | 'fusion'>,
+): Verdict {
+  if (options.saveDescriptions || !verdict.semantic) return verdict;
+  const { source } = verdict.semantic.caption;
+  const silent = { ...verdict, semantic: { ...verdict.semantic, caption: { text: '', source } } };
+  return { ...silent, reason: explain(silent, options.fusion) };
 }
 
 function tableRow(object: ObjectResult): object {

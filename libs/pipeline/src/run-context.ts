@@ -30,11 +30,16 @@ export interface RunContext {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export function modelsOf(stages: ObjectStages): Record<string, ModelInfo> {
+/** Every model that a run used, by what it did; `words` are those of the phase's words beside the captioner. */
+export function modelsOf(
+  stages: ObjectStages,
+  words: Readonly<Record<string, ModelInfo>> = {},
+): Record<string, ModelInfo> {
   return {
     detector: stages.detector.info,
     embedder: stages.embedder.info,
     ...(stages.captioner ? { captioner: stages.captioner.info } : {}),
+    ...words,
   };
 }
 
@@ -42,6 +47,7 @@ export function manifestHead(
   context: RunContext,
   kind: RunManifestHead['kind'],
   counts: Readonly<Record<string, number>>,
+  words: Readonly<Record<string, ModelInfo>> = {},
 ): RunManifestHead {
   return {
     kind,
@@ -50,7 +56,7 @@ export function manifestHead(
     seed: context.options.seed,
     resumeKey: context.resumeKey,
     device: context.stages.embedder.info.device,
-    models: modelsOf(context.stages),
+    models: modelsOf(context.stages, words),
     versions: context.versions,
     counts,
   };

@@ -4,6 +4,7 @@ import {
   formatNumber,
   formatPercent,
   formatSeconds,
+  countedUnit,
   plural,
   truncate,
 } from './format.js';
@@ -47,6 +48,8 @@ test('shares and counted nouns', () => {
   expect(formatPercent(Number.NaN)).toBe('–');
   expect(plural(1, 'image')).toBe('1 image');
   expect(plural(2000, 'image')).toBe('2,000 images');
+  expect(['images', 'classes'].map((units) => countedUnit(1, units))).toEqual(['1 image', '1 class']);
+  expect(countedUnit(2000, 'classes')).toBe('2,000 classes');
 });
 
 test('truncate keeps whole code points and says what is missing', () => {

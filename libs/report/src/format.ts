@@ -50,6 +50,11 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
   return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
 }
 
+/** `3 images`, `1 image`, `1 class`: a count with a unit that is named in the plural. */
+export function countedUnit(count: number, units: string): string {
+  return `${formatCount(count)} ${count === 1 ? units.replace(/(?<=ss)es$|s$/, '') : units}`;
+}
+
 /** Cuts at `limit` characters (whole code points) and says how much is missing. */
 export function truncate(text: string, limit: number): string {
   if (text.length <= limit) return text;

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-function tool(name: string, args: readonly string[], input = ''): string {
+/** Runs a script of tools/semantic in a process of its own and returns what it prints. */
+export function tool(name: string, args: readonly string[], input = ''): string {
   return execFileSync(process.execPath, [join(root, 'tools', 'semantic', name), ...args], {
     input,
     maxBuffer: 1 << 28,
@@ -22,9 +23,13 @@ export function realVocabulary(): string | null {
 }
 
 /** A model folder like Xenova/clip-vit-base-patch32 with random weights, and with the vocabulary given or of bytes. */
-export function makeTinyClip(vocabulary: string | null): string {
+export function makeTinyClip(vocabulary: string | null, precisions: readonly string[] = ['fp32']): string {
   const folder = join(mkdtempSync(join(tmpdir(), 'tiny-clip-')), 'model');
-  tool('make-tiny-clip.mjs', [folder, ...(vocabulary === null ? [] : ['--vocabulary', vocabulary])]);
+  tool('make-tiny-clip.mjs', [
+    folder,
+    ...['--precisions', precisions.join(',')],
+    ...(vocabulary === null ? [] : ['--vocabulary', vocabulary]),
+  ]);
   return folder;
 }
 
@@ -33,12 +38,20 @@ export interface TransformersAnswer {
   /** Unit rows. */
   readonly textEmbeds: number[][];
   readonly imageEmbeds: number[][];
+  readonly pixelEmbeds: number[][];
 }
 
 /** What transformers.js makes of the same files, in a process of its own. */
 export function askTransformers(
   folder: string,
-  request: { tokenise?: string[]; texts?: string[]; images?: string[] },
+  request: {
+    tokenise?: string[];
+    texts?: string[];
+    images?: string[];
+    /** Files of float32 [3, 224, 224], which the network gets as they are. */
+    pixels?: string[];
+    dtype?: string;
+  },
 ): TransformersAnswer {
   return JSON.parse(tool('transformers-clip.mjs', [folder], JSON.stringify(request))) as TransformersAnswer;
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '@hazure/contracts';
 import { listModels, modelPath, pullModel, verifyModels, type BundleStatus } from '@hazure/models';
 import type { CommandOutcome } from '../console/outcome.js';
+import { pullProgress } from '../console/pull-progress.js';
 import type { Session } from '../session.js';
 
 function describe(bundle: BundleStatus): string {
@@ -28,7 +29,8 @@ export async function modelsPullCommand(
   const pulled: BundleStatus[] = [];
   for (const name of args) {
     session.logger.info(`Getting ${name} …`);
-    pulled.push(...(await pullModel(name, {})));
+    const onProgress = pullProgress(session);
+    pulled.push(...(await pullModel(name, { onProgress, signal: session.signal })));
   }
   return { json: { models: pulled }, text: pulled.map(describe).join('\n\n'), exitCode: EXIT.done };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError, EXIT, type PhaseCommand, type PhaseOptions } from '@hazure/contracts';
 import { openBaseline } from '../compose/baseline.js';
+import { listedConcepts } from '../compose/semantics.js';
 import { composeStages } from '../compose/stages.js';
 import type { CommandOutcome } from '../console/outcome.js';
 import { resolvePhaseOptions } from '../options/resolve.js';
@@ -22,8 +23,9 @@ export async function learnCommand(
 ): Promise<CommandOutcome> {
   const options = resolve(command, 'learn');
   await checkOutput(options, session);
+  await listedConcepts(options); // a bad file should not cost the time to load models
   const input = await inputImages(args[0], options.trainIndices, '--train-indices');
-  const composed = await composeStages(options, session);
+  const composed = await composeStages(options, session, { words: false });
   try {
     const learned = await runLearnPhase({ options, session, composed, input });
     return learnOutcome(learned);
@@ -75,6 +77,7 @@ export async function runBoth(
 ): Promise<CommandOutcome & { readonly learned: LearnPhaseResult; readonly detected: DetectPhaseResult }> {
   const startedMs = session.clock.monotonicMs();
   await checkOutput(options, session);
+  await listedConcepts(options);
   const normal = await inputImages(baselineFolder, options.trainIndices, '--train-indices');
   const fresh = await inputImages(testFolder, options.testIndices, '--test-indices');
   const composed = await composeStages(options, session);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { OpenAiTextGenerator, serverModel } from '@hazure/captioning';
 import {
   WordNetDatabase,
+  WordNetSimilarity,
   expandWithLanguageModel,
   expandWithWordNet,
   parseConceptFile,
@@ -22,13 +23,18 @@ export function composeExpander(options: PhaseOptions, store: StoreOptions): Con
       expand: async (labels) => ({
         concepts: expandWithWordNet(labels, new WordNetDatabase()),
         failures: [],
+        info: new WordNetSimilarity().info,
       }),
     };
   }
   return {
     expand: async (labels, signal) => {
       const generator = await textGenerator(options, store, signal);
-      return expandWithLanguageModel(labels, generator, { promptTypes: [options.conceptPrompt] }, signal);
+      const promptTypes = [options.conceptPrompt];
+      return {
+        ...(await expandWithLanguageModel(labels, generator, { promptTypes }, signal)),
+        info: generator.info,
+      };
     },
   };
 }

@@ -1,8 +1,14 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { WordNetSimilarity } from '@hazure/concept-matching';
 import { ConfigError, type PhaseOptions, type TextSimilarity } from '@hazure/contracts';
-import { defaultModelCacheDir, resolveModel, sha256File, type StoreOptions } from '@hazure/models';
+import {
+  defaultModelCacheDir,
+  resolveModel,
+  sha256File,
+  textTowerFile,
+  type StoreOptions,
+} from '@hazure/models';
 import type { Engine, SessionOptions } from '@hazure/native-engine';
 import { ClipSimilarity, ClipTextEmbedder, ClipTokenizer } from '@hazure/vision';
 
@@ -17,12 +23,17 @@ interface ClipText {
   readonly folder: string;
 }
 
-/** The text tower that belongs to an image embedder: `text_model.onnx` beside it, with a tokenizer there or above. */
-function textTowerOf(embedderPath: string): ClipText | null {
+/**
+ * The text tower that belongs to an image embedder: of the same precision (`text_model_fp16.onnx` beside
+ * `vision_model_fp16.onnx`), else `text_model.onnx`, which shares the space; with a tokenizer there or above.
+ */
+export function textTowerOf(embedderPath: string): ClipText | null {
   const beside = dirname(embedderPath);
-  const model = join(beside, 'text_model.onnx');
+  const model = [textTowerFile(basename(embedderPath)), 'text_model.onnx']
+    .flatMap((name) => (name === null ? [] : [join(beside, name)]))
+    .find((path) => existsSync(path));
   const folder = [beside, dirname(beside)].find((each) => existsSync(join(each, 'tokenizer.json')));
-  return existsSync(model) && folder !== undefined ? { model, folder } : null;
+  return model !== undefined && folder !== undefined ? { model, folder } : null;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { existsSync } from 'node:fs';
-import { ConfigError, type Captioner, type PhaseOptions, type TextSimilarity } from '@hazure/contracts';
+import { ConfigError, type PhaseOptions } from '@hazure/contracts';
 import { REGISTRY, describeDetector, describeEmbedder, type StoreOptions } from '@hazure/models';
 import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
@@ -11,17 +11,16 @@ import {
   SharpImageDecoder,
   tileDetector,
 } from '@hazure/vision';
+import { pullProgress } from '../console/pull-progress.js';
 import type { Session } from '../session.js';
 import { composeBatches } from './batches.js';
-import { composeCaptioner } from './captioner.js';
-import { composeSimilarity } from './similarity.js';
+import { composeWords, type ComposedWords } from './words.js';
 
 /** Stages with their models loaded, and how they were found. */
 export interface ComposedStages {
   readonly stages: ObjectStages;
-  /** For the detect phase; the learn phase needs no words. */
-  readonly captioner: Captioner;
-  readonly similarity: TextSimilarity;
+  /** null in the learn phase, which needs no words. */
+  readonly words: ComposedWords | null;
   readonly streamOptions: ObjectStreamOptions;
   /** What loads the same models again: registry names, or absolute paths. */
   readonly modelSources: Readonly<Record<'detector' | 'embedder', string>>;
@@ -30,13 +29,25 @@ export interface ComposedStages {
   close(): Promise<void>;
 }
 
+/** Crops with the captioner per question at the server: one is asked about, others are encoded or wait to be. */
+const CROPS_PER_QUESTION = 4;
+
 /** A path becomes absolute, so that it means the same from another folder; names stay. */
 function source(nameOrPath: string): string {
   return existsSync(nameOrPath) ? resolve(nameOrPath) : nameOrPath;
 }
 
-/** Loads every model that the options ask for and says where each runs. @throws ModelError, DeviceError, ConfigError */
-export async function composeStages(options: PhaseOptions, session: Session): Promise<ComposedStages> {
+/**
+ * Loads every model that the options ask for and says where each runs.
+ *
+ * @param needs whether captions will be asked for: without, neither captioner nor text tower is fetched or loaded
+ * @throws ModelError, DeviceError, ConfigError
+ */
+export async function composeStages(
+  options: PhaseOptions,
+  session: Session,
+  needs: { readonly words: boolean } = { words: true },
+): Promise<ComposedStages> {
   const engine = loadEngine();
   const pack = REGISTRY.packs[options.models];
   const modelSources = {
@@ -46,6 +57,7 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
   const store: StoreOptions = {
     ...(options.offline ? { offline: true } : {}),
     onProgress: pullProgress(session),
+    signal: session.signal,
   };
   const batches = composeBatches(options, engine, session.logger);
   const sessionOptions: SessionOptions = {
@@ -72,16 +84,22 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
     session: sessionOptions,
     batches: batches.embedder,
   });
-  const captioner = await composeCaptioner(options, store);
-  const { similarity, close: closeSimilarity } = await composeSimilarity({
-    options,
-    embedderSource: modelSources.embedder,
-    engine,
-    session: sessionOptions,
-    store,
-  });
+  const words = needs.words
+    ? await composeWords({
+        options,
+        embedderSource: modelSources.embedder,
+        engine,
+        session: sessionOptions,
+        store,
+      })
+    : null;
   session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
   session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
+  if (words) {
+    const { captioner, similarity } = words;
+    session.logger.info(`captioner ${captioner.info.name} on ${captioner.info.device}`);
+    session.logger.info(`captions are compared with labels by ${similarity.name}`);
+  }
   warnOfLicence(detector.info.licence, detector.info.name, session);
   const { usableCores, addonVersion, onnxRuntimeVersion } = engine.info();
   return {
@@ -92,19 +110,21 @@ export async function composeStages(options: PhaseOptions, session: Session): Pr
       embedder,
       captioner: null,
     },
-    captioner,
-    similarity,
+    words,
     streamOptions: {
       saveCrops: options.saveCrops,
       chunkImages: batches.chunkImages,
       chunkBytes: batches.chunkBytes,
       decodeConcurrency: Math.max(2, Math.min(32, usableCores)),
+      ...(words && options.captionUrl !== undefined
+        ? { captionCrops: CROPS_PER_QUESTION * options.captionConcurrency }
+        : {}),
     },
     modelSources,
     store,
     versions: { node: process.versions.node, addon: addonVersion, onnxRuntime: onnxRuntimeVersion },
     close: async () => {
-      await Promise.all([detector.close(), embedder.close(), captioner.close(), closeSimilarity()]);
+      await Promise.all([detector.close(), embedder.close(), words?.close()]);
     },
   };
 }
@@ -115,33 +135,4 @@ function warnOfLicence(licence: string | null, name: string, session: Session): 
       `${name} is licensed ${licence}: using it in a service obliges you to share your source code.`,
     );
   }
-}
-
-/** One progress line per file while models are fetched. */
-function pullProgress(
-  session: Session,
-): (progress: {
-  readonly item: string;
-  readonly phase: string;
-  readonly doneBytes: number;
-  readonly totalBytes: number | null;
-}) => void {
-  const started = new Set<string>();
-  return ({ item, phase, doneBytes, totalBytes }) => {
-    const stage = phase === 'convert' ? 'convert' : 'download';
-    if (!started.has(`${stage} ${item}`)) {
-      started.add(`${stage} ${item}`);
-      const size = totalBytes === null ? '' : ` (${Math.round(totalBytes / 2 ** 20)} MiB)`;
-      session.logger.info(stage === 'convert' ? `Converting ${item}` : `Fetching ${item}${size}`);
-    }
-    if (stage === 'download') {
-      session.progress.update({
-        stage,
-        done: Math.round(doneBytes / 2 ** 20),
-        total: totalBytes === null ? null : Math.round(totalBytes / 2 ** 20),
-        unit: 'MiB',
-      });
-      if (doneBytes === totalBytes) session.progress.finish(stage);
-    }
-  };
 }

@@ -24,6 +24,7 @@ describe('parseConceptAnswer', () => {
     ['reasoning first', '<think>The user wants ["wrong"] I guess\n- wrong</think>["right"]', ['right']],
     ['reasoning without end', '<think>The user wants sedan, van', []],
     ['repetitions', '["car", "Car", "car "]', ['car']],
+    ['articles', '["a car", "The bus", "an oven", "car", "theatre"]', ['car', 'bus', 'oven', 'theatre']],
     ['brackets in prose first', 'As asked [see above], I list: ["sedan"]', ['sedan']],
     ['a refusal', "I'm sorry, but I can't help with that.", []],
     ['numbers and marks only', '["1", "--", "", "?"]', []],

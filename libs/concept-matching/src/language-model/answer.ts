@@ -17,6 +17,8 @@ function labelOf(item: string): string | null {
     // sedan: a car with four doors; sedan (four doors); sedan – four doors
     .replace(/\s*(?:[:(–—]| - ).*$/u, '')
     .replace(/[.,;!?\s]+$/u, '')
+    // “a car” is the label “car”
+    .replace(/^(?:an?|the)\s+/i, '')
     .trim();
   if (text === '' || text.length > MAX_CHARACTERS || text.split(' ').length > MAX_WORDS) return null;
   if (!/\p{L}/u.test(text) || /[<>|\\=]/.test(text) || CHATTER.test(text)) return null;

@@ -1,4 +1,4 @@
-import type { TextSimilarity } from '@hazure/contracts';
+import type { ModelInfo, TextSimilarity } from '@hazure/contracts';
 import { normaliseText } from '../text.js';
 import { WordNetDatabase } from './database.js';
 import { MentionFinder } from './mentions.js';
@@ -44,6 +44,12 @@ interface LabelSet {
  */
 export class WordNetSimilarity implements TextSimilarity {
   readonly name = 'wordnet-3.1';
+  readonly info: ModelInfo = {
+    name: this.name,
+    sha256: null,
+    licence: 'WordNet 3.0 license',
+    device: 'cpu (no model)',
+  };
   private readonly labelSets = new WeakMap<readonly string[], LabelSet>();
 
   constructor(private readonly database: WordNetDatabase = new WordNetDatabase()) {}

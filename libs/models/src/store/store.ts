@@ -156,7 +156,9 @@ function bundlesOf(context: StoreContext, name: string): ModelBundle[] {
   if (Object.hasOwn(packs, name)) {
     const pack = packs[name as PackName];
     const ids = new Set(
-      [pack.detector, pack.embedder].map((model) => findModel(model, context.registry)!.bundle),
+      Object.values<string | null>({ ...pack }).flatMap((model) =>
+        model === null ? [] : [findModel(model, context.registry)!.bundle],
+      ),
     );
     return bundles.filter((bundle) => ids.has(bundle.id));
   }

@@ -1,4 +1,5 @@
 import {
+  countedUnit,
   formatBytes,
   formatCount,
   formatNumber,
@@ -23,6 +24,7 @@ export const HELPERS = {
   seconds: formatSeconds,
   bytes: formatBytes,
   plural,
+  countedUnit,
   dataUrl,
 } as const;
 

@@ -111,7 +111,7 @@ describe('charts', () => {
   test('probabilities: colours tell common, potential and outside apart', async () => {
     const match = { similarity: 0.9, probability: 0.3 };
     const { count } = await read(
-      plotProbabilities({
+      await plotProbabilities({
         title: 'crop',
         caption: 'a car',
         matches: [
@@ -124,8 +124,8 @@ describe('charts', () => {
     for (const colour of ['#3b76d1', OUTLIER_COLOUR, '#c3cbd8']) expect(count(colour)).toBeGreaterThan(1600);
   });
 
-  test('probabilities: no matches is an empty chart, not an error', () => {
-    expect(plotProbabilities({ title: 'crop', matches: [] }).length).toBeGreaterThan(1000);
+  test('probabilities: no matches is an empty chart, not an error', async () => {
+    expect((await plotProbabilities({ title: 'crop', matches: [] })).length).toBeGreaterThan(1000);
   });
 
   test('histogram shows the threshold', async () => {

@@ -2,7 +2,7 @@ import type { ConceptMatch } from '@hazure/contracts';
 import { formatPercent, truncate } from '../format.js';
 import { OUTLIER_COLOUR } from '../palette.js';
 import { singleLine } from './canvas.js';
-import { AXIS_STYLE, chartTitle, renderChart } from './charts.js';
+import { AXIS_STYLE, chartTitle, renderChartAside } from './charts.js';
 
 export interface ProbabilityPlot {
   /** Best first or in any order; the most probable `limit` are drawn. */
@@ -26,7 +26,7 @@ const OUTSIDE_BAND = '#c3cbd8';
  *
  * @returns a PNG file
  */
-export function plotProbabilities(plot: ProbabilityPlot): Buffer {
+export function plotProbabilities(plot: ProbabilityPlot): Promise<Buffer> {
   const shown = [...plot.matches].sort((a, b) => b.probability - a.probability).slice(0, plot.limit ?? 10);
   const top = Math.max(...shown.map((match) => match.probability), 1e-6);
   const option = {
@@ -72,7 +72,7 @@ export function plotProbabilities(plot: ProbabilityPlot): Buffer {
       },
     ],
   };
-  return renderChart(option, 720, 126 + 30 * Math.max(3, shown.length));
+  return renderChartAside(option, 720, 126 + 30 * Math.max(3, shown.length));
 }
 
 function barColour(match: Pick<ConceptMatch, 'role' | 'matched'>): string {

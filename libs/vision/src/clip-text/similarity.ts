@@ -1,4 +1,4 @@
-import type { TextEmbedder, TextSimilarity } from '@hazure/contracts';
+import type { ModelInfo, TextEmbedder, TextSimilarity } from '@hazure/contracts';
 import { LabelEmbeddings } from './label-embeddings.js';
 
 export interface ClipSimilarityOptions {
@@ -14,6 +14,7 @@ export interface ClipSimilarityOptions {
  */
 export class ClipSimilarity implements TextSimilarity {
   readonly name: string;
+  readonly info: ModelInfo;
   private readonly labelEmbeddings: LabelEmbeddings;
 
   constructor(
@@ -21,6 +22,7 @@ export class ClipSimilarity implements TextSimilarity {
     options: ClipSimilarityOptions = {},
   ) {
     this.name = `clip:${embedder.info.name}`;
+    this.info = { ...embedder.info, name: this.name };
     this.labelEmbeddings = new LabelEmbeddings(embedder, options.templates, options.cacheFolder ?? null);
   }
 
