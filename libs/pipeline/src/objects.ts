@@ -61,7 +61,8 @@ export interface CropRecord extends Crop {
 const SHARD_IMAGES = 256;
 const SHARD_CROPS = 4096;
 /** Captions are awaited for many small chunks at once, or for a few of large images. */
-const CAPTION_LIMITS = { leastItems: 2, mostBytes: 4 * CHUNK_BYTES, mostWork: SHARD_CROPS };
+const CAPTION_LIMITS = { leastItems: 2, mostWork: SHARD_CROPS };
+const CAPTION_CHUNKS = 4;
 
 interface Loaded {
   readonly position: number;
@@ -116,7 +117,11 @@ export async function streamObjects(request: {
   // a server may take many more crops than a chunk has, and one slow answer must not hold up the others
   const processed = workAhead(
     embedded,
-    { ...CAPTION_LIMITS, wantedWork: options.captionCrops ?? 0 },
+    {
+      ...CAPTION_LIMITS,
+      mostBytes: CAPTION_CHUNKS * options.chunkBytes,
+      wantedWork: options.captionCrops ?? 0,
+    },
     ({ regions }) => ({ work: regions.length, bytes: pixelBytes(regions) }),
     (chunk) => worker.describe(chunk),
   );

@@ -21,7 +21,7 @@ async function imageTower(folder: string, suffix: string, batch: number): Promis
   const model = await describeEmbedder(join(folder, 'onnx', `vision_model${suffix}.onnx`));
   return EngineEmbedder.load(engine, model, {
     session: { device: 'cpu' },
-    batches: new FixedBatches(batch),
+    batches: () => new FixedBatches(batch),
   });
 }
 
