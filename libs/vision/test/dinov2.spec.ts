@@ -39,7 +39,9 @@ describe('a DINOv2 folder', () => {
       const { imageEmbeds } = JSON.parse(tool('transformers-image.mjs', [folder], request)) as {
         imageEmbeds: number[][];
       };
-      const embedder = await EngineEmbedder.load(engine, await described(), { batches: () => new FixedBatches(8) });
+      const embedder = await EngineEmbedder.load(engine, await described(), {
+        batches: () => new FixedBatches(8),
+      });
       const ours = await embedder.embed(images.map((image) => ({ image, box: null })));
       expect(Math.min(...cosines(ours.data, imageEmbeds))).toBeGreaterThanOrEqual(0.9999);
       expect(Math.min(...cosines(ours.data, [...imageEmbeds.slice(1), imageEmbeds[0]]))).toBeLessThan(0.999);
