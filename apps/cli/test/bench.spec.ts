@@ -48,9 +48,13 @@ realTest('a device that is not there is an error alone, and left out of a compar
   const alone = await hazure([...common, ...quick, '--device', 'cuda'], env);
   expect(alone.code).toBe(1);
   expect(JSON.parse(alone.stdout).error.code).toBe('DEVICE_UNAVAILABLE');
-  const compared = await hazure([...common, ...quick, '--device', 'cpu,cuda'], env);
-  expect(compared.code).toBe(0);
-  expect(JSON.parse(compared.stdout).skipped).toHaveLength(2);
+  for (const devices of ['cpu,cuda', 'cuda,cpu']) {
+    const compared = await hazure([...common, ...quick, '--device', devices], env);
+    expect(compared.code).toBe(0);
+    const { skipped, endToEnd } = JSON.parse(compared.stdout);
+    expect(skipped).toHaveLength(2);
+    expect(endToEnd.setting.device).toBe('cpu');
+  }
 });
 
 realTest('memory that runs out at every batch above 3 changes no result', async () => {

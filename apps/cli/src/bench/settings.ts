@@ -25,7 +25,7 @@ export interface BenchSetting {
 }
 
 export interface BenchPlan {
-  /** Options of a run with the same models; device, precision and threads are those of the first setting. */
+  /** Options of a run with the same models; those of a setting replace its device, precision and threads. */
   readonly options: PhaseOptions;
   readonly settings: readonly BenchSetting[];
   /** null: a usual range for the device. */

@@ -44,9 +44,9 @@ export async function benchCommand(
   const scratch = await mkdtemp(join(tmpdir(), 'hazure-bench-'));
   try {
     const refs = await benchImages(args[0], plan, scratch, session);
-    const composed = await composeStages(plan.options, session);
+    const { composed, setting } = await composeFirst(plan, session);
     try {
-      return await benchOver(refs, composed, plan, flags, session);
+      return await benchOver(refs, composed, setting, plan, flags, session);
     } finally {
       await composed.close();
     }
@@ -55,9 +55,27 @@ export async function benchCommand(
   }
 }
 
+/** The pipeline in the first setting that this machine has. @throws DeviceError of the first when it has none */
+async function composeFirst(
+  plan: BenchPlan,
+  session: Session,
+): Promise<{ composed: ComposedStages; setting: BenchSetting }> {
+  let firstError: unknown;
+  for (const setting of plan.settings) {
+    try {
+      return { composed: await composeStages({ ...plan.options, ...setting }, session), setting };
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      firstError ??= error;
+    }
+  }
+  throw firstError;
+}
+
 async function benchOver(
   refs: readonly ImageRef[],
   composed: ComposedStages,
+  pipelineSetting: BenchSetting,
   plan: BenchPlan,
   flags: BenchFlags,
   session: Session,
@@ -97,7 +115,7 @@ async function benchOver(
   const endToEnd = await measureEndToEnd({
     composed,
     engine,
-    session: sessionOptions(plan.settings[0]),
+    session: sessionOptions(pipelineSetting),
     detector: detector && bare(detector),
     embedder: bare(embedder),
     refs,
@@ -110,7 +128,7 @@ async function benchOver(
   const { stages, ...totals } = endToEnd;
   return {
     json: {
-      endToEnd: totals,
+      endToEnd: { ...totals, setting: pipelineSetting },
       stages,
       sweeps: points,
       skipped,
