@@ -77,6 +77,7 @@ const CANDIDATES = pretend
         tolerance: 'fp32',
         session: { device: 'cuda', cuda: { tf32: false, deviceTensors: false } },
       },
+      { title: 'cuda graphs', tolerance: 'tf32', session: { device: 'cuda', cuda: { graphs: true } } },
       { title: 'tensorrt fp32', tolerance: 'tf32', session: { device: 'tensorrt', precision: 'fp32' } },
       { title: 'tensorrt fp16', tolerance: 'fp16', session: { device: 'tensorrt', precision: 'fp16' } },
     ].filter(({ session }) => !flags.only || session.device === flags.only);
@@ -147,8 +148,9 @@ const load = {
     }),
 };
 
-/** Every output of both models for a few pictures, fed as the CPU preprocessed them. */
-async function rawOutputs(session) {
+/** Every output of both models for a few pictures, fed as the CPU preprocessed them; from there no graph replays. */
+async function rawOutputs({ cuda, ...others }) {
+  const session = { ...others, cuda: { ...cuda, graphs: false } };
   const outputs = [];
   for (const { model, preprocess } of [detectorModel, embedderModel]) {
     const loaded = await engine.loadSession(model.path, session);
@@ -174,6 +176,8 @@ async function results(session) {
   const description = `${detector.device} ${detector.precision} (${detector.deviceReason})`;
   await detector.close();
   const embedder = await load.embedder(session);
+  // Once more, and then again: a graph is captured the second time and replayed the third.
+  if (session.cuda?.graphs) for (let i = 0; i < 2; i++) await embedder.embed(regions);
   const rows = await embedder.embed(regions);
   const { dimensions } = embedder;
   await embedder.close();

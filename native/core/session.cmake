@@ -8,6 +8,7 @@ if(HAZURE_ORT_HEADERS)
   set(HAZURE_WITH_ORT ON PARENT_SCOPE)
   message(STATUS "hazure: ONNX Runtime headers in ${HAZURE_ORT_HEADERS}")
   set(_hazure_engine
+    engine/bound_runs.cpp
     engine/detector.cpp
     engine/embedder.cpp
     engine/failure.cpp

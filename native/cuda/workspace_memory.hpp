@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "check.hpp"
+#include "hazure/cuda/device.hpp"
 #include "hazure/cuda/workspace.hpp"
 
 namespace hazure::cuda {
@@ -99,7 +100,7 @@ struct Workspace::Memory {
   PinnedBuffer results;
 
   /** Makes the workspace's device the calling thread's. */
-  void use() const { check(cudaSetDevice(device_id), "choosing the device"); }
+  void use() const { use_device(device_id); }
 };
 
 }  // namespace hazure::cuda

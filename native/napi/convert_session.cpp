@@ -14,7 +14,7 @@ CudaOptions to_cuda_options(const Fields& fields) {
        {"heuristic", ConvolutionSearch::kHeuristic},
        {"default", ConvolutionSearch::kDefault}}};
   fields.only({"memoryLimitBytes", "arenaGrowth", "convolutionSearch", "convolutionMaxWorkspace", "tf32", "preferNhwc",
-               "deviceTensors"});
+               "deviceTensors", "graphs"});
   CudaOptions options;
   if (fields.has("memoryLimitBytes")) {
     options.memory_limit_bytes = static_cast<std::uint64_t>(fields.whole("memoryLimitBytes", 1, kMaxBytes));
@@ -24,6 +24,7 @@ CudaOptions to_cuda_options(const Fields& fields) {
   if (fields.has("tf32")) options.tf32 = fields.flag("tf32");
   if (fields.has("preferNhwc")) options.prefer_nhwc = fields.flag("preferNhwc");
   if (fields.has("deviceTensors")) options.device_tensors = fields.flag("deviceTensors");
+  if (fields.has("graphs")) options.graphs = fields.flag("graphs");
   if (fields.has("convolutionSearch")) options.convolution_search = fields.word("convolutionSearch", searches);
   return options;
 }

@@ -80,8 +80,8 @@ struct StagedObject final : EngineObject {
   }
   void release(std::function<void()> done) override {
     pipeline.after_all([this, done = std::move(done)] {
-      model.clear();
       for (auto& batch : batches) batch = PreparedBatch();
+      model.clear();
       done();
     });
   }

@@ -21,6 +21,9 @@ Napi::Value load_session(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::string path = text_argument(info[0], "modelPath");
     const SessionOptions options = to_session_options(info[1], "options");
+    if (options.cuda.graphs) {
+      refuse_argument("options.cuda.graphs", "no graphs: a plain session's tensors come from the host", "true");
+    }
     return begin_load<SessionObject>(
         info.Env(), HandleKind::kSession,
         [](SessionObject& object, auto task) { object.pipeline.after_all(std::move(task)); },

@@ -109,3 +109,45 @@ write('element-types', {
   initializers: new Map(),
   nodes: types.map((type) => node('Identity', [`in_${type}`], [`out_${type}`])),
 });
+
+// Copies and products only: on an emulated device, where no kernel of ONNX Runtime runs, all of it does.
+const positive = ({ data, ...rest }) => ({ ...rest, data: data.map(Math.abs) });
+const rows = (columns) => ({ type: 'int64', dims: [3], data: new BigInt64Array([0n, 16n, columns]) });
+write('products', {
+  inputs: [{ name: 'image', type: 'float32', dims: ['batch', 3, 16, 16] }],
+  outputs: [
+    { name: 'features', type: 'float32', dims: ['batch', 8] },
+    { name: 'logits', type: 'float32', dims: ['batch', 16, 2] },
+    { name: 'boxes', type: 'float32', dims: ['batch', 16, 4] },
+  ],
+  initializers: new Map([
+    ['to_features', weights([768, 8], 31, 0.2)],
+    ['to_logits', weights([768, 32], 37, 0.2)],
+    ['to_boxes', positive(weights([768, 64], 41, 0.0026))],
+    ['logits_shape', rows(2n)],
+    ['boxes_shape', rows(4n)],
+  ]),
+  nodes: [
+    node('Flatten', ['image'], ['flat'], { axis: int(1) }),
+    node('MatMul', ['flat', 'to_features'], ['features']),
+    node('MatMul', ['flat', 'to_logits'], ['logit_rows']),
+    node('Reshape', ['logit_rows', 'logits_shape'], ['logits']),
+    node('MatMul', ['flat', 'to_boxes'], ['box_rows']),
+    node('Reshape', ['box_rows', 'boxes_shape'], ['boxes']),
+  ],
+});
+
+write('pixels-half', {
+  inputs: [{ name: 'image', type: 'float16', dims: ['batch', 3, 16, 16] }],
+  outputs: [{ name: 'pixels', type: 'float16', dims: ['batch', 768] }],
+  initializers: new Map(),
+  nodes: [node('Flatten', ['image'], ['pixels'], { axis: int(1) })],
+});
+
+// An operator that no GPU provider has.
+write('uncapturable', {
+  inputs: [{ name: 'image', type: 'float32', dims: ['batch', 3, 16, 16] }],
+  outputs: [{ name: 'values', type: 'float32', dims: ['n'] }],
+  initializers: new Map(),
+  nodes: [node('Unique', ['image'], ['values'])],
+});

@@ -59,6 +59,12 @@ export interface CudaOptions {
    * there, so that only they come back. False goes through the host, as on the CPU.
    */
   readonly deviceTensors?: boolean;
+  /**
+   * Default false. Batches of a shape that comes back are captured as CUDA graphs and replayed: one launch for the whole
+   * network. In detectors and embedders on `cuda`, where every operator runs on the GPU; has no effect on the CPU or
+   * under TensorRT. Needs `deviceTensors`.
+   */
+  readonly graphs?: boolean;
 }
 
 /** Options of ONNX Runtime's TensorRT provider. */

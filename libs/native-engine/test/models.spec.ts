@@ -126,6 +126,23 @@ describe('an embedder', () => {
     await Promise.all([raw.close(), unit.close()]);
   });
 
+  test('takes graphs where there is no GPU to capture them, but not without device tensors', async () => {
+    const session = { device: 'cpu', cuda: { graphs: true } } as const;
+    const plain = await engine.loadEmbedder(embedderConfig('embedder'));
+    const graphs = await engine.loadEmbedder(embedderConfig('embedder', { session }));
+    const wanted = await plain.embed(regions);
+    for (let round = 0; round < 3; round++) expect(await graphs.embed(regions)).toEqual(wanted);
+    await Promise.all([plain.close(), graphs.close()]);
+    const error: unknown = await engine
+      .loadEmbedder(
+        embedderConfig('embedder', { session: { ...session, cuda: { graphs: true, deviceTensors: false } } }),
+      )
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as InputError).message).toMatch(/graphs needs cuda\.deviceTensors/);
+    expect((error as InputError).hint).toMatch(/leave one of the two out/);
+  });
+
   test('sees a region as it sees the same pixels cut out', async () => {
     const embedder = await engine.loadEmbedder(embedderConfig('embedder'));
     const image = syntheticImage(9, 60, 50);

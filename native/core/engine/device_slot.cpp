@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "hazure/cuda/device.hpp"
 #include "hazure/cuda/preprocess.hpp"
 #include "hazure/engine/failure.hpp"
 
@@ -27,7 +28,7 @@ cudaStream_t native(cuda::Stream stream) { return static_cast<cudaStream_t>(stre
 
 DeviceSlot::DeviceSlot(int device_id, bool half)
     : device_id_(device_id), half_(half), workspace_(std::make_unique<cuda::Workspace>(device_id)) {
-  check(cudaSetDevice(device_id_), "choosing the device");
+  cuda::use_device(device_id_);
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
   stream_ = stream;
@@ -51,7 +52,7 @@ void DeviceSlot::reserve(std::size_t bytes) {
 
 void DeviceSlot::prepare(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec,
                          Placement* placements) {
-  check(cudaSetDevice(device_id_), "choosing the device");
+  cuda::use_device(device_id_);
   const std::size_t element = half_ ? 2 : 4;
   const std::size_t row_bytes = preprocessed_floats(spec) * element;
   reserve(rows * row_bytes);
@@ -83,6 +84,21 @@ void DeviceSlot::download(float* host, const float* device, std::size_t count) {
   check(cudaMemcpyAsync(host, device, count * sizeof(float), cudaMemcpyDeviceToHost, native(stream_)),
         "copying results");
   check(cudaStreamSynchronize(native(stream_)), "copying results");
+}
+
+std::vector<Ort::Value> DeviceSlot::to_host(std::span<const Ort::Value> values) {
+  Ort::AllocatorWithDefaultOptions allocator;
+  std::vector<Ort::Value> copies;
+  for (const Ort::Value& value : values) {
+    const auto info = value.GetTensorTypeAndShapeInfo();
+    const auto dims = info.GetShape();
+    copies.push_back(Ort::Value::CreateTensor(allocator, dims.data(), dims.size(), info.GetElementType()));
+    check(cudaMemcpyAsync(copies.back().GetTensorMutableRawData(), value.GetTensorRawData(), value.GetTensorSizeInBytes(),
+                          cudaMemcpyDeviceToHost, native(stream_)),
+          "copying results");
+  }
+  check(cudaStreamSynchronize(native(stream_)), "copying results");
+  return copies;
 }
 
 }  // namespace hazure

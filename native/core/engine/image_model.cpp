@@ -5,6 +5,8 @@
 
 #include "hazure/engine/failure.hpp"
 #ifdef HAZURE_DEVICE_SLOTS
+#include "hazure/cuda/device.hpp"
+#include "hazure/engine/bound_runs.hpp"
 #include "hazure/engine/device_slot.hpp"
 #endif
 #include "hazure/half.hpp"
@@ -31,6 +33,12 @@ std::size_t injected_limit() {
   return text == nullptr ? 0 : std::strtoul(text, nullptr, 10);
 }
 
+void check_graphs(const SessionOptions& options) {
+  if (!options.cuda.graphs || options.cuda.device_tensors) return;
+  throw Failure("INPUT_INVALID", ErrorKind::kInput, "cuda.graphs needs cuda.deviceTensors, which is switched off",
+                "A graph replays on tensors that stay where they are: leave one of the two out.");
+}
+
 }  // namespace
 
 ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, const SessionOptions& options)
@@ -40,6 +48,7 @@ ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, cons
   shaped.input_height_px = spec.height_px;
   shaped.input_width_px = spec.width_px;
   shaped.streams = cpu_plan(options, kMostStreams).streams;
+  check_graphs(options);
   session_ = Session::load(path, shaped);
   const auto& inputs = session_->description().inputs;
   const auto unsupported = [&](const std::string& what) {
@@ -61,6 +70,12 @@ ImageModel::ImageModel(const std::string& path, const PreprocessSpec& spec, cons
   half_ = inputs[0].type == ElementType::kFloat16;
 #ifdef HAZURE_DEVICE_SLOTS
   if (options.cuda.device_tensors && description().device != Device::kCpu) batch_device_ = options.device_id;
+#else
+  if (description().graphs) {
+    throw Failure("DEVICE_UNAVAILABLE", ErrorKind::kDevice,
+                  "cuda.graphs needs the engine's CUDA kernels, and this engine was built without them",
+                  "Run `npm run setup` where nvcc is on the PATH, or leave cuda.graphs out.");
+  }
 #endif
 }
 
@@ -102,6 +117,28 @@ bool ImageModel::outputs_on_device(const PreparedBatch& batch, std::span<const c
   });
 }
 
+#ifdef HAZURE_DEVICE_SLOTS
+std::vector<Ort::Value> ImageModel::infer_on_device(PreparedBatch& batch, std::span<const char* const> outputs) {
+  DeviceSlot& slot = *batch.device;
+  cuda::use_device(batch_device_);
+  const bool stay = outputs_on_device(batch, outputs);
+  if (description().graphs) {
+    // A replay writes where the capture wrote, so nothing of it may lie on the host.
+    if (!batch.runs) batch.runs = std::make_shared<BoundRuns>(session_);
+    std::vector<Ort::Value> values = batch.runs->run(slot.tensor(), outputs, slot.memory_info());
+    return stay ? std::move(values) : slot.to_host(values);
+  }
+  const Ort::MemoryInfo memory =
+      stay ? slot.memory_info() : Ort::MemoryInfo("Cpu", OrtDeviceAllocator, 0, OrtMemTypeDefault);
+  const Ort::Value input = slot.tensor();
+  Ort::IoBinding binding = session_->binding();
+  binding.BindInput(description().inputs.front().name.c_str(), input);
+  for (const char* name : outputs) binding.BindOutput(name, memory);
+  session_->run_bound(binding);
+  return binding.GetOutputValues();
+}
+#endif
+
 std::vector<Ort::Value> ImageModel::infer(PreparedBatch& batch, std::span<const char* const> outputs) {
   if (oom_above_ > 0 && batch.count > oom_above_) {
     throw Failure("DEVICE_OUT_OF_MEMORY", ErrorKind::kOutOfDeviceMemory,
@@ -110,10 +147,7 @@ std::vector<Ort::Value> ImageModel::infer(PreparedBatch& batch, std::span<const 
   }
 #ifdef HAZURE_DEVICE_SLOTS
   if (batch.device) {
-    const Ort::MemoryInfo memory = outputs_on_device(batch, outputs)
-                                       ? batch.device->memory_info()
-                                       : Ort::MemoryInfo("Cpu", OrtDeviceAllocator, 0, OrtMemTypeDefault);
-    return session_->run_bound(batch.device->tensor(), outputs, memory);
+    return infer_on_device(batch, outputs);
   }
 #endif
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);

@@ -38,4 +38,14 @@ void throw_run_failure(const Ort::Exception& error) {
   throw Failure("DEVICE_FAILED", ErrorKind::kDevice, "The inference failed: " + reason);
 }
 
+void throw_graph_failure(const Ort::Exception& error) {
+  try {
+    throw_run_failure(error);
+  } catch (const Failure& failure) {
+    if (std::string(failure.code()) != "DEVICE_FAILED") throw;
+    throw Failure(failure.code(), failure.kind(), std::string("As a CUDA graph: ") + failure.what(),
+                  "Leave out cuda.graphs: not every network can be captured.");
+  }
+}
+
 }  // namespace hazure

@@ -81,6 +81,7 @@ ProviderOptions cuda_provider_options(const SessionOptions& options) {
   values["cudnn_conv_use_max_workspace"] = options.cuda.convolution_max_workspace ? "1" : "0";
   values["use_tf32"] = options.cuda.tf32 ? "1" : "0";
   values["prefer_nhwc"] = options.cuda.prefer_nhwc ? "1" : "0";
+  values["enable_cuda_graph"] = options.cuda.graphs ? "1" : "0";
   return values;
 }
 

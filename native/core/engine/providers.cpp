@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <memory>
 
+#ifdef HAZURE_DEVICE_SLOTS
+#include "hazure/cuda/device.hpp"
+#endif
 #include "hazure/engine/ort_failure.hpp"
 #include "hazure/engine/ort_tensor.hpp"
 #include "hazure/engine/provider_options.hpp"
@@ -155,8 +158,10 @@ void append_tensorrt(Ort::SessionOptions& target, OrtLibrary& library, const std
   Ort::ThrowOnError(
       Ort::GetApi().UpdateTensorRTProviderOptions(raw, arrays.keys.data(), arrays.values.data(), arrays.keys.size()));
   target.AppendExecutionProvider_TensorRT_V2(*raw);
-  // What TensorRT can't run goes to CUDA before it goes to the CPU.
-  append_cuda(target, options);
+  // What TensorRT can't run goes to CUDA before it goes to the CPU. Pieces of a network are no graph.
+  SessionOptions rest = options;
+  rest.cuda.graphs = false;
+  append_cuda(target, rest);
 }
 
 Ort::SessionOptions base_options(const SessionOptions& options) {
@@ -182,8 +187,19 @@ Failure unavailable(const ProviderFacts& facts, const OrtLibrary& library, const
                      ", or use `--device auto` or `--device cpu`.");
 }
 
+/** @throws Failure where a model did not load because it can't be captured. */
+void refuse_graphs(const Ort::Exception& error, const std::string& path) {
+  const std::string reason = first_line(error.what());
+  if (reason.find("graph capture") == std::string::npos) return;
+  throw Failure("MODEL_UNSUPPORTED", ErrorKind::kModel, path + " cannot be captured as a CUDA graph: " + reason,
+                "Leave out cuda.graphs; the model runs on CUDA without it.");
+}
+
 Ort::Session open_with(OrtLibrary& library, const std::string& path, const SessionOptions& options,
                        const ProviderFacts& facts) {
+#ifdef HAZURE_DEVICE_SLOTS
+  cuda::use_device(options.device_id);  // while other sessions capture, this one allocates
+#endif
   Ort::SessionOptions target = base_options(options);
   if (facts.device == Device::kTensorRt) {
     append_tensorrt(target, library, path, options);
@@ -245,6 +261,7 @@ OpenedSession open_on_device(OrtLibrary& library, const std::string& path, const
       } catch (const Ort::Exception& error) {
         // A full GPU is no reason to run somewhere else without a word.
         if (speaks_of_memory(error.what())) throw_load_failure(error, path);
+        if (options.cuda.graphs) refuse_graphs(error, path);
         reason = state_of(facts, library, options.device_id).reason;
         if (reason.empty()) reason = first_line(error.what());
       }

@@ -11,6 +11,9 @@
 namespace hazure {
 namespace {
 
+/** Which graph an inference belongs to; see onnxruntime_run_options_config_keys.h. */
+constexpr const char* kGraphKey = "gpu_graph_id";
+
 SessionDescription describe(const Ort::Session& session) {
   SessionDescription description;
   description.inputs = model_inputs(session);
@@ -70,6 +73,8 @@ Session::Session(Ort::Session session, SessionDescription description)
     : session_(std::move(session)), description_(std::move(description)) {
   for (const auto& input : description_.inputs) input_names_.push_back(input.name.c_str());
   for (const auto& output : description_.outputs) output_names_.push_back(output.name.c_str());
+  // Without an id the runtime would capture the first inference that comes, on memory that moves.
+  if (description_.graphs) run_options_.AddConfigEntry(kGraphKey, std::to_string(kNoGraph).c_str());
 }
 
 std::unique_ptr<Session> Session::load(const std::string& path, const SessionOptions& options) {
@@ -92,6 +97,7 @@ std::unique_ptr<Session> Session::load(const std::string& path, const SessionOpt
   description.device = opened.device;
   description.device_reason = std::move(opened.reason);
   description.precision = opened.precision;
+  description.graphs = opened.device == Device::kCuda && options.cuda.graphs;
   if (opened.device == Device::kCpu) description.streams = cpu_plan(options, 1).streams;
   for (const auto& input : description.inputs) {
     if (input.type == ElementType::kFloat16) description.precision = Precision::kFp16;
@@ -156,20 +162,32 @@ std::vector<Ort::Value> Session::run_values(std::span<const Ort::Value> inputs,
   }
 }
 
-std::vector<Ort::Value> Session::run_bound(const Ort::Value& input, std::span<const char* const> output_names,
-                                           const Ort::MemoryInfo& output_memory) {
+void Session::run_bound(Ort::IoBinding& binding, int graph) {
   try {
-    Ort::IoBinding binding(session_);
-    binding.BindInput(input_names_.front(), input);
-    for (const char* name : output_names) binding.BindOutput(name, output_memory);
-    session_.Run(run_options_, binding);
+    session_.Run(options_of(graph), binding);
     binding.SynchronizeOutputs();
-    return binding.GetOutputValues();
   } catch (const Ort::Exception& error) {
-    throw_run_failure(error);
+    if (graph == kNoGraph) throw_run_failure(error);
+    throw_graph_failure(error);
   }
 }
 
-void Session::abort() { run_options_.SetTerminate(); }
+const Ort::RunOptions& Session::options_of(int graph) {
+  if (graph == kNoGraph) return run_options_;
+  const std::lock_guard lock(graph_mutex_);
+  const auto [found, made] = graph_options_.try_emplace(graph);
+  if (made) {
+    found->second.AddConfigEntry(kGraphKey, std::to_string(graph).c_str());
+    if (aborted_) found->second.SetTerminate();
+  }
+  return found->second;
+}
+
+void Session::abort() {
+  run_options_.SetTerminate();
+  const std::lock_guard lock(graph_mutex_);
+  aborted_ = true;
+  for (auto& [graph, options] : graph_options_) options.SetTerminate();
+}
 
 }  // namespace hazure

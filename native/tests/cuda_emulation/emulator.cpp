@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace emulator {
@@ -107,6 +108,8 @@ void run_block(int threads, bool backwards) {
 }  // namespace
 
 void launch(dim3 grid, dim3 block, const std::function<void()>& thread) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
   static unsigned launches = 0;
   const bool backwards = ++launches % 2 == 0;
   grid_dim = grid;

@@ -97,12 +97,14 @@ TEST(options, the_rest_of_cuda_and_tensorrt) {
   CHECK_EQ(cuda.at("cudnn_conv_use_max_workspace"), "1");
   CHECK_EQ(cuda.at("use_tf32"), "1");
   CHECK_EQ(cuda.at("prefer_nhwc"), "0");
+  CHECK_EQ(cuda.at("enable_cuda_graph"), "0");
   options.cuda.convolution_max_workspace = options.cuda.tf32 = false;
-  options.cuda.prefer_nhwc = true;
+  options.cuda.prefer_nhwc = options.cuda.graphs = true;
   cuda = cuda_provider_options(options);
   CHECK_EQ(cuda.at("cudnn_conv_use_max_workspace"), "0");
   CHECK_EQ(cuda.at("use_tf32"), "0");
   CHECK_EQ(cuda.at("prefer_nhwc"), "1");
+  CHECK_EQ(cuda.at("enable_cuda_graph"), "1");
 
   ProviderOptions tensorrt = tensorrt_provider_options(options, {}, "");
   CHECK_EQ(tensorrt.at("trt_context_memory_sharing_enable"), "0");

@@ -40,6 +40,8 @@ class DeviceSlot {
 
   /** Copies device floats to the host and waits. */
   void download(float* host, const float* device, std::size_t count);
+  /** Copies tensors of any type to the host and waits. */
+  [[nodiscard]] std::vector<Ort::Value> to_host(std::span<const Ort::Value> values);
 
   [[nodiscard]] cuda::Workspace& workspace() { return *workspace_; }
   [[nodiscard]] cuda::Stream stream() const { return stream_; }

@@ -13,6 +13,7 @@
 
 namespace hazure {
 
+class BoundRuns;
 class DeviceSlot;
 
 /** The threads that every engine of this process shares for pixels and boxes; made at first use, never ended. */
@@ -26,6 +27,8 @@ struct PreparedBatch {
   std::vector<std::uint16_t> half_pixels;
   /** The batch in device memory, in place of the pixels above; null where the model runs on the CPU. */
   std::shared_ptr<DeviceSlot> device;
+  /** What was captured of the inferences on that memory; null where nothing is. After `device`: it goes first. */
+  std::shared_ptr<BoundRuns> runs;
 };
 
 /**
@@ -60,12 +63,17 @@ class ImageModel {
    * does and all of them are float32 (`outputs_on_device`), else on the host.
    */
   std::vector<Ort::Value> infer(PreparedBatch& batch, std::span<const char* const> outputs);
+  /** Whether `infer` leaves the outputs in device memory. They stay as they are until the batch is inferred again. */
   [[nodiscard]] bool outputs_on_device(const PreparedBatch& batch, std::span<const char* const> outputs) const;
 
   void abort() { session_->abort(); }
 
  private:
-  std::unique_ptr<Session> session_;
+#ifdef HAZURE_DEVICE_SLOTS
+  std::vector<Ort::Value> infer_on_device(PreparedBatch& batch, std::span<const char* const> outputs);
+#endif
+
+  std::shared_ptr<Session> session_;
   PreprocessSpec spec_;
   std::size_t fixed_batch_ = 0;
   bool half_ = false;

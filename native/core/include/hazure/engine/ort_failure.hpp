@@ -13,4 +13,7 @@ namespace hazure {
 /** @throws Failure why a run failed: out of memory, interrupted, wrong feeds, or the device. */
 [[noreturn]] void throw_run_failure(const Ort::Exception& error);
 
+/** @throws Failure why a run under a CUDA graph failed: as throw_run_failure, with what to do about the graph. */
+[[noreturn]] void throw_graph_failure(const Ort::Exception& error);
+
 }  // namespace hazure

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +27,8 @@ struct SessionDescription {
   Precision precision = Precision::kFp32;
   /** Inferences that may run at the same time. */
   int streams = 1;
+  /** Whether inferences on bound tensors are captured as CUDA graphs and replayed. */
+  bool graphs = false;
 };
 
 /**
@@ -53,12 +56,22 @@ class Session {
   /** One inference on the runtime's own values, in model order; errors as `run`. */
   std::vector<Ort::Value> run_values(std::span<const Ort::Value> inputs, std::span<const char* const> output_names);
 
+  /** No graph: the inference is launched piece by piece. */
+  static constexpr int kNoGraph = -1;
+
+  /** Tensors of this session, none bound yet. It must not outlive the session. */
+  [[nodiscard]] Ort::IoBinding binding() { return Ort::IoBinding(session_); }
+
   /**
-   * One inference on device memory: outputs are allocated there by the runtime and come back in the order named.
-   * Returns when the device is done. Errors as `run`.
+   * One inference on bound tensors. Returns when the device is done. Errors as `run`.
+   *
+   * @param graph of `new_graph`: the first inference under it is captured, later ones replay it. They must bind the same
+   *   tensors at the same places; nobody checks that.
    */
-  std::vector<Ort::Value> run_bound(const Ort::Value& input, std::span<const char* const> output_names,
-                                    const Ort::MemoryInfo& output_memory);
+  void run_bound(Ort::IoBinding& binding, int graph = kNoGraph);
+
+  /** An id that no graph of this session had. */
+  [[nodiscard]] int new_graph() { return ++last_graph_; }
 
   /** Stops the inference that runs now, and all later ones, with INTERRUPTED. */
   void abort();
@@ -66,12 +79,18 @@ class Session {
  private:
   Session(Ort::Session session, SessionDescription description);
   void check_feed(const FeedView& feed) const;
+  const Ort::RunOptions& options_of(int graph);
 
   Ort::Session session_;
   SessionDescription description_;
   std::vector<const char*> input_names_;
   std::vector<const char*> output_names_;
   Ort::RunOptions run_options_;
+  std::atomic<int> last_graph_{0};  // 0 itself is the runtime's own
+  /** The options that name a graph, which the runtime reads in every inference; and whether all are to stop. */
+  std::mutex graph_mutex_;
+  std::map<int, Ort::RunOptions> graph_options_;
+  bool aborted_ = false;
 };
 
 }  // namespace hazure

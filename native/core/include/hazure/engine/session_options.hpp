@@ -32,6 +32,11 @@ struct CudaOptions {
   bool prefer_nhwc = false;
   /** Preprocess into and decode from device memory; off = through the host, as on the CPU. */
   bool device_tensors = true;
+  /**
+   * Capture batches that come back as CUDA graphs: one launch for the whole network. Needs device tensors, and every
+   * operator on the GPU. Not under TensorRT.
+   */
+  bool graphs = false;
 };
 
 /** Batch sizes that an engine is built for; 0 in `max` = none given. */
