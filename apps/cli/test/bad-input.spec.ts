@@ -108,6 +108,12 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
   ],
   ['an unknown command', () => ['lern'], 2, /learn/],
   ['an impossible grid', (dir) => ['learn', join(dir, 'images'), '--detector', 'grid:0x3'], 2, /grid:RxC/],
+  [
+    'scorers for a run that has scored already',
+    (dir) => ['evaluate', '--run', dir, '--truth', join(dir, 'file'), '--scorers', 'knn'],
+    2,
+    /--scorers has no meaning with --run/,
+  ],
   ['evaluate without labels', () => ['evaluate', '--train', 'a.npy', '--test', 'b.npy'], 2, /--labels/],
   ['project without a place for its map', (dir) => ['project', join(dir, 'file')], 2, /--out/],
   [
