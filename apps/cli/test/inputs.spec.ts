@@ -43,3 +43,28 @@ realTest(
   },
   120_000,
 );
+
+realTest(
+  'where nothing can be found the folders are there all the same, and words without labels are warned of',
+  async () => {
+    const out = join(root, 'nothing');
+    const models = ['--detector', 'none', '--embedder', realData?.models[3] ?? ''];
+    const learned = await hazure(['learn', photos, '--output-dir', out, ...models]);
+    expect(learned.code).toBe(3);
+    const detected = await hazure([
+      'detect',
+      photos,
+      '--baseline',
+      runFolder(out, 'baseline'),
+      '--output-dir',
+      out,
+      '--only-additional-candidates',
+      '--fusion',
+      'semantic',
+    ]);
+    expect(detected.code).toBe(3);
+    expect(detected.stderr).toMatch(/warning: There is no label to compare captions with/);
+    expect(readdirSync(join(runFolder(out, 'detection'), 'outliers'))).toEqual([]);
+  },
+  120_000,
+);

@@ -99,6 +99,13 @@ export class DirectoryRunFolder implements RunFolder {
     }
   }
 
+  async makeFolder(name: string): Promise<void> {
+    const path = join(this.current, name);
+    await makeFolder(path).catch((cause: unknown) => {
+      throw unwritable(path, cause);
+    });
+  }
+
   async finish(head: RunManifestHead, options: { readonly dropShards?: boolean } = {}): Promise<void> {
     const shards = join(this.current, SHARDS_FOLDER);
     if (options.dropShards ?? true) await rm(shards, { recursive: true, force: true });
