@@ -1,7 +1,5 @@
 import { resolve } from 'node:path';
 import {
-  InputError,
-  InterruptedError,
   ConfigError,
   parseIndexRanges,
   type ImageRef,
@@ -21,6 +19,7 @@ import type { StoredBaseline } from './compose/baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
 import type { ComposedStages } from './compose/stages.js';
+import { keepOrDiscard } from './keep-or-discard.js';
 import { ReportPresenter } from './report/presenter.js';
 import type { Session } from './session.js';
 import { HAZURE_VERSION } from './version.js';
@@ -41,18 +40,27 @@ export interface InputImages {
   readonly refs: readonly ImageRef[];
 }
 
-/** What can be refused before any model is loaded: an output folder that can't be written. @throws InputError */
-export async function checkOutput(options: PhaseOptions, session: Session): Promise<void> {
-  await new DirectoryRunStore(options.outputDir, session.clock).checkWritable();
+/**
+ * Where the runs go; refuses before any model is loaded what would fail later: an output folder that can't be written.
+ * @throws InputError
+ */
+export async function openOutput(options: PhaseOptions, session: Session): Promise<DirectoryRunStore> {
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  await store.checkWritable();
+  return store;
 }
 
-/** @throws InputError for a folder without images; ConfigError for ranges that select none */
+/**
+ * Run folders among the images are left out: their crops are no images to learn from or to judge.
+ * @throws InputError for a folder without images; ConfigError for ranges that select none
+ */
 export async function inputImages(
   folder: string,
   ranges: string | undefined,
   flag: '--train-indices' | '--test-indices',
+  store: DirectoryRunStore,
 ): Promise<InputImages> {
-  const all = await walkImages(folder);
+  const all = await walkImages(folder, (path) => store.holds(path));
   const selected = parseIndexRanges(ranges);
   const refs = selected ? all.filter(({ index }) => selected(index)) : all;
   if (refs.length === 0) {
@@ -171,24 +179,6 @@ function announce(
   const done = folder.shards.nextPosition;
   const where = resumed ? ` (going on after ${done})` : '';
   session.logger.info(`${phase}: ${input.refs.length} images of ${input.folder}${where}`);
-}
-
-/**
- * A run that can't succeed with these inputs leaves nothing; one that was stopped, or failed on the way, keeps
- * its finished shards for `--resume`.
- */
-async function keepOrDiscard<T>(session: Session, folder: RunFolder, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const hopeless = error instanceof InputError || error instanceof ConfigError;
-    if (hopeless || folder.shards.nextPosition === 0) await folder.discard();
-    else {
-      session.logger.warn(`What was finished is kept in ${folder.path}; --resume goes on from there.`);
-      if (session.signal.aborted && !(error instanceof InterruptedError)) throw new InterruptedError();
-    }
-    throw error;
-  }
 }
 
 async function finishedSummary(folder: string): Promise<LearnPhaseResult> {

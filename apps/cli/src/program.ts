@@ -4,6 +4,7 @@ import { createLogger } from './console/logger.js';
 import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
 import { createSession, type Session } from './session.js';
 import { acceptSnakeCase, addPhaseOptions } from './options/flags.js';
+import { usageError } from './options/usage.js';
 import { HAZURE_VERSION } from './version.js';
 
 /** Loaded only when its command runs, so that `--help` and small commands start fast. */
@@ -48,8 +49,9 @@ export function buildProgram(finish: (code: number) => void): Command {
       'Finds the objects that do not belong, after learning what is normal from a folder of images.',
     )
     .version(HAZURE_VERSION)
-    .showSuggestionAfterError()
     .exitOverride()
+    // runProgram says it, with the nearest name and, under --json, as a document
+    .configureOutput({ outputError: () => undefined })
     .configureHelp({ sortSubcommands: false })
     .addHelpText('after', '\nhazure COMMAND --help lists the options of a command.');
 
@@ -198,13 +200,16 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const program = buildProgram((code) => {
     exitCode = code;
   });
+  const words = acceptSnakeCase(argv);
   try {
-    await program.parseAsync(acceptSnakeCase(argv), { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (error instanceof HazureError)
-      return printError(error, argv.includes('--json'), createLogger({ quiet: false }));
-    throw error;
+    const wrong = error instanceof CommanderError ? error : null;
+    if (wrong?.exitCode === 0) return EXIT.done;
+    if (wrong?.code === 'commander.help') return EXIT.usage; // the help was printed instead of a complaint
+    if (!wrong && !(error instanceof HazureError)) throw error;
+    const shown = wrong ? usageError(wrong, program, words) : error;
+    return printError(shown, words.includes('--json'), createLogger({ quiet: false }));
   }
   return exitCode;
 }

@@ -41,6 +41,31 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
     /Can't write/,
   ],
   ['an unknown flag', (dir) => ['learn', join(dir, 'images'), '--conf-thress', '1'], 2, /--conf-thres\?/],
+  [
+    'a part of a flag',
+    (dir) => ['learn', join(dir, 'images'), '--percentile', '9'],
+    2,
+    /--threshold-percentile\?/,
+  ],
+  [
+    'a flag of another command',
+    (dir) => ['learn', join(dir, 'images'), '--fusion', 'any'],
+    2,
+    /detect and run/,
+  ],
+  [
+    'a switch with a value',
+    (dir) => ['learn', join(dir, 'images'), '--save_crops=false'],
+    2,
+    /--no-save-crops/,
+  ],
+  [
+    'a flag without its value',
+    (dir) => ['learn', join(dir, 'images'), '--seed'],
+    2,
+    /--seed <N>' argument missing/,
+  ],
+  ['a folder too many', (dir) => ['learn', join(dir, 'images'), dir], 2, /too many arguments/],
   ['a value out of range', (dir) => ['learn', join(dir, 'images'), '--conf-thres', '2'], 2, /--conf-thres: /],
   ['a word for a number', (dir) => ['learn', join(dir, 'images'), '--seed', 'abc'], 2, /--seed: .*abc/],
   [
@@ -83,6 +108,12 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
   ],
   ['an unknown command', () => ['lern'], 2, /learn/],
   ['an impossible grid', (dir) => ['learn', join(dir, 'images'), '--detector', 'grid:0x3'], 2, /grid:RxC/],
+  [
+    'scorers for a run that has scored already',
+    (dir) => ['evaluate', '--run', dir, '--truth', join(dir, 'file'), '--scorers', 'knn'],
+    2,
+    /--scorers has no meaning with --run/,
+  ],
   ['evaluate without labels', () => ['evaluate', '--train', 'a.npy', '--test', 'b.npy'], 2, /--labels/],
   ['project without a place for its map', (dir) => ['project', join(dir, 'file')], 2, /--out/],
   [
@@ -103,4 +134,11 @@ test('under --json an error is one JSON document on standard output', async () =
   const { stdout, code } = await hazure(['learn', join(root, 'none'), '--json']);
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'INPUT_MISSING' } });
+});
+
+test('so is a wrong flag', async () => {
+  const { stdout, stderr, code } = await hazure(['evaluate', '--trian', 'a.npy', '--json']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--train\?/);
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'CONFIG_UNKNOWN_KEY' } });
 });

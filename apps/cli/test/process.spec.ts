@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const bin = resolve('bin/hazure.cjs');
@@ -24,4 +25,10 @@ test('libuv gets as many threads as there are cores, four at least, unless the u
   expect(await shown({ UV_THREADPOOL_SIZE: '7' })).toBe('7');
   // An ES module would come too late: its own reading starts the pool.
   expect(readFileSync(bin, 'utf8')).not.toMatch(/^import /m);
+});
+
+test('each test file has a temporary folder of its own, also in the processes that it starts', async () => {
+  expect(basename(tmpdir())).toMatch(/^hazure-jest-/);
+  const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'os.tmpdir()']);
+  expect(stdout.trim()).toBe(tmpdir());
 });

@@ -70,6 +70,21 @@ test('one row lies at the origin', async () => {
   expect([...((await readNpy(at('new/one-xy.npy'))).data as Float32Array)]).toEqual([0, 0]);
 });
 
+test('a perplexity that the points do not allow is lowered, and said to be', async () => {
+  const { code, stdout, stderr } = await hazure([
+    'project',
+    at('x.npy'),
+    '--perplexity',
+    '80',
+    '--json',
+    '--out',
+    at('new/low.npy'),
+  ]);
+  expect(code).toBe(0);
+  expect((JSON.parse(stdout) as { perplexity: number }).perplexity).toBeLessThan(80);
+  expect(stderr).toMatch(/warning: 90 points allow a perplexity of 29\.67 at most; 80 was asked for/);
+});
+
 test.each([
   ['a value that is no number', ['nan.npy'], 1, /Row 3, column 2 is NaN/],
   ['integers', ['integers.npy'], 1, /float32 or float64 matrix, got Int32 of shape \(3, 4\)/],

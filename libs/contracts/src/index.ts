@@ -2,4 +2,5 @@ export * from './errors.js';
 export * from './records.js';
 export * from './ports.js';
 export * from './options.js';
+export { nearestName } from './nearest.js';
 export * from './store.js';

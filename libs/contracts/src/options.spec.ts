@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { EXIT, ConfigError, HazureError, InterruptedError } from './errors.js';
 import {
   PHASE_OPTION_KEYS,
@@ -25,6 +26,8 @@ test('defaults are the Python script’s', () => {
 
 test.each([
   [{ confThress: 1 }, /did you mean "confThres"/, 'CONFIG_UNKNOWN_KEY'],
+  [{ percentile: 1 }, /did you mean "thresholdPercentile"/, 'CONFIG_UNKNOWN_KEY'],
+  [{ batchSize: 'big' }, /auto or a whole number from 1 to 4096 \(got "big"\)/, 'CONFIG_INVALID'],
   [{ confThres: 1.5 }, /--conf-thres: .*1\.5/, 'CONFIG_INVALID'],
   [{ seed: 1.5 }, /--seed/, 'CONFIG_INVALID'],
   [{ fusion: 'some' }, /--fusion/, 'CONFIG_INVALID'],
@@ -53,6 +56,11 @@ test('every option has a description, a group, and at least one command', () => 
     expect((['learn', 'detect', 'run'] as const).some((command) => optionBelongsTo(key, command))).toBe(true);
     expect(flagOf(key)).toMatch(/^--[a-z0-9]+(-[a-z0-9]+)*$/);
   }
+});
+
+test('the published JSON Schema is the one of the options (npm run build && node tools/config-schema.mjs)', () => {
+  const published = new URL('../config.schema.json', import.meta.url);
+  expect(JSON.parse(readFileSync(published, 'utf8'))).toEqual(phaseOptionsJsonSchema());
 });
 
 test('index ranges are inclusive and may be given in any order', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { closest } from 'fastest-levenshtein';
 import { ConfigError } from './errors.js';
+import { nearestName } from './nearest.js';
 
 /**
  * Every option of `learn`, `detect` and `run`, defined once: flags, environment variables, config file, help
@@ -246,7 +246,9 @@ export const phaseOptionsSchema = z.strictObject({
     .meta({ group: 'output' } satisfies OptionMeta),
 
   batchSize: z
-    .union([z.literal('auto'), z.int().min(1).max(4096)])
+    .union([z.literal('auto'), z.int().min(1).max(4096)], {
+      error: 'must be auto or a whole number from 1 to 4096',
+    })
     .default('auto')
     .describe('items per inference')
     .meta({ group: 'running', placeholder: 'N' } satisfies OptionMeta),
@@ -307,9 +309,12 @@ export function optionBelongsTo(key: OptionKey, command: PhaseCommand): boolean 
 export function parsePhaseOptions(values: Readonly<Record<string, unknown>>): PhaseOptions {
   for (const key of Object.keys(values)) {
     if (!(key in phaseOptionsSchema.shape)) {
-      throw new ConfigError(`Unknown option "${key}"; did you mean "${closest(key, PHASE_OPTION_KEYS)}"?`, {
-        code: 'CONFIG_UNKNOWN_KEY',
-      });
+      throw new ConfigError(
+        `Unknown option "${key}"; did you mean "${nearestName(key, PHASE_OPTION_KEYS)}"?`,
+        {
+          code: 'CONFIG_UNKNOWN_KEY',
+        },
+      );
     }
   }
   const parsed = phaseOptionsSchema.safeParse(values);
@@ -331,9 +336,12 @@ export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** JSON Schema of a config file, for editors. */
+/** JSON Schema of a config file, for editors; config.schema.json beside src is a copy of it. */
 export function phaseOptionsJsonSchema(): object {
-  return z.toJSONSchema(phaseOptionsSchema, { io: 'input' });
+  const named = phaseOptionsSchema.extend({
+    $schema: z.string().optional().describe('where this schema lies'),
+  });
+  return { title: 'Config file of hazure', ...z.toJSONSchema(named, { io: 'input' }) };
 }
 
 /** `0-2,7` → the set of indices; null selects all. */

@@ -19,6 +19,8 @@ export interface RunFolder {
   /** `.npy`, float32, C order, rows known only at the end. */
   openMatrix(name: string, cols: number): Promise<MatrixWriter>;
   copyWithin(from: string, to: string): Promise<void>;
+  /** A folder that is there also when nothing comes into it. */
+  makeFolder(name: string): Promise<void>;
   /** Writes `manifest.json` with a checksum per artifact and gives the folder its final name. */
   finish(manifest: RunManifestHead, options?: { readonly dropShards?: boolean }): Promise<void>;
   /** Removes the folder: a run that failed leaves nothing half-written behind. */

@@ -66,6 +66,12 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
     potentialClasses: options.potentialClasses ?? [],
     onlyAdditional: options.onlyAdditionalCandidates,
   });
+  if (candidates.length === 0) {
+    request.logger.warn(
+      'There is no label to compare captions with, so words decide nothing: ' +
+        'the baseline has no expanded or listed concepts, and no --potential-classes are given.',
+    );
+  }
   const verdicts = await judge({
     gathered,
     baseline,

@@ -47,6 +47,9 @@ export async function writeResults(input: {
   const { folder, options, baseline, presenter } = request;
   const { crops, embeddings } = gathered;
 
+  // a program that lists them should not have to ask first whether anything was found
+  if (options.saveCrops) await folder.makeFolder('cropped_objects');
+  if (options.saveOutliers) await folder.makeFolder('outliers');
   const neighbours = await baseline.scorers.nearestNormals(
     embeddings,
     outlierRows,

@@ -20,13 +20,14 @@ export async function writeTiming(
     peakHostMemoryBytes: memory,
     stages,
   });
-  const rows = stages.map(({ stage, seconds, items, unit, perSecond }) => [
+  const rows = stages.map(({ stage, seconds, items, unit, perSecond, memoryBytes }) => [
     stage,
     seconds.toFixed(2),
     `${items} ${unit}`,
     perSecond === null ? '-' : perSecond.toFixed(1),
+    `${Math.round(memoryBytes / 2 ** 20)} MiB`,
   ]);
-  const table = [['stage', 'busy s', 'items', 'per s'], ...rows];
+  const table = [['stage', 'busy s', 'items', 'per s', 'memory'], ...rows];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   const lines = table.map((row) =>
     row

@@ -12,6 +12,7 @@ import type {
   ShardStore,
 } from '@hazure/contracts';
 import { makeFolder, unwritable, writeAtomic, type Written } from './atomic.js';
+import { OWNER_FILE } from './claim.js';
 import { NpyMatrixWriter } from './npy.js';
 import { DirectoryShardStore } from './shards.js';
 import { CsvWriter, JsonListWriter, JsonlWriter, ParquetRecordWriter } from './writers.js';
@@ -98,9 +99,17 @@ export class DirectoryRunFolder implements RunFolder {
     }
   }
 
+  async makeFolder(name: string): Promise<void> {
+    const path = join(this.current, name);
+    await makeFolder(path).catch((cause: unknown) => {
+      throw unwritable(path, cause);
+    });
+  }
+
   async finish(head: RunManifestHead, options: { readonly dropShards?: boolean } = {}): Promise<void> {
-    if (options.dropShards ?? true)
-      await rm(join(this.current, SHARDS_FOLDER), { recursive: true, force: true });
+    const shards = join(this.current, SHARDS_FOLDER);
+    if (options.dropShards ?? true) await rm(shards, { recursive: true, force: true });
+    else await rm(join(shards, OWNER_FILE), { force: true });
     const artifacts: RunManifest['artifacts'][number][] = [];
     for (const path of await this.artifactPaths('')) {
       const known = this.written.get(path) ?? (await hashFile(join(this.current, path)));

@@ -1,4 +1,6 @@
 import { access, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet';
@@ -56,6 +58,55 @@ test('a run has its final name only once it is finished, and its manifest checks
 test('two runs in the same second get names of their own', async () => {
   await (await openNew()).finish(head);
   expect((await openNew()).name).toBe('baseline_20260131_235959_2');
+});
+
+test('also when they start at once', async () => {
+  const names = (await Promise.all([openNew(), openNew(), openNew()])).map(({ name }) => name);
+  expect(new Set(names).size).toBe(3);
+});
+
+test('an unfinished run that another process writes is not resumed; once that has ended, it is', async () => {
+  const { path } = await openNew();
+  const owner = join(path, '.shards', '.owner');
+  const resume = (): ReturnType<DirectoryRunStore['open']> =>
+    store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
+  const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']);
+  const mine = JSON.parse(await readFile(owner, 'utf8')) as object;
+  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: null }));
+  await expect(resume()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE', message: /is writing the run/ });
+  // the number of a living process, which started at another time: one that has died since
+  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: '1' }));
+  if (process.platform === 'linux') expect(await resume()).toMatchObject({ resumed: true });
+  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: null }));
+  other.kill();
+  await once(other, 'exit');
+  expect(await resume()).toMatchObject({ resumed: true });
+  await writeFile(owner, '{"torn');
+  expect(await resume()).toMatchObject({ resumed: true });
+});
+
+test('what a killed run left under temporary names is gone after resuming it', async () => {
+  const { path } = await openNew();
+  const crops = join(path, 'cropped_objects');
+  await mkdir(crops);
+  for (const name of ['a.jpg', 'a.b.jpg', 'b.jpg.2386341953', 'c.jpg.tmp'])
+    await writeFile(join(crops, name), 'x');
+  await writeFile(join(path, 'features.npy.tmp'), 'x');
+  const { folder } = await store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
+  await folder.finish(head);
+  const { artifacts } = await readManifest(folder.path);
+  expect(artifacts.map((artifact) => artifact.path)).toEqual([
+    'cropped_objects/a.b.jpg',
+    'cropped_objects/a.jpg',
+  ]);
+});
+
+test('a store knows its own run folders', () => {
+  const at = (name: string): boolean => store.holds(join(root, 'out', name));
+  expect(at('baseline_20260131_235959')).toBe(true);
+  expect(at('detection_20260131_235959_2.partial')).toBe(true);
+  expect(at('baseline_photos')).toBe(false);
+  expect(store.holds(join(root, 'baseline_20260131_235959'))).toBe(false);
 });
 
 test('a discarded run leaves nothing', async () => {

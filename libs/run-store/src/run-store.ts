@@ -1,14 +1,17 @@
-import { access, constants, readFile, readdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { type Clock, type RunFolder, type RunStore } from '@hazure/contracts';
+import { access, constants, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InputError, type Clock, type RunFolder, type RunStore } from '@hazure/contracts';
 import { makeFolder, unwritable } from './atomic.js';
-import { DirectoryRunFolder, PARTIAL_SUFFIX } from './run-folder.js';
+import { OWNER_FILE, claim } from './claim.js';
+import { DirectoryRunFolder, PARTIAL_SUFFIX, SHARDS_FOLDER } from './run-folder.js';
 import { readManifest } from './manifest.js';
 
 type Kind = 'baseline' | 'detection';
 
 /** Written first into an unfinished folder, so that `--resume` can tell whose it is. */
 const RESUME_KEY_FILE = '.resume-key';
+
+const RUN_FOLDER = /^(baseline|detection)_\d{8}_\d{6}(_\d+)?(\.partial)?$/;
 
 /** Run folders side by side in one output folder, named `<kind>_<UTC timestamp>`. */
 export class DirectoryRunStore implements RunStore {
@@ -36,6 +39,15 @@ export class DirectoryRunStore implements RunStore {
     }
   }
 
+  /** Whether a folder, by absolute path, is one of this store's runs, finished or not. */
+  holds(folder: string): boolean {
+    return dirname(folder) === this.outputDir && RUN_FOLDER.test(basename(folder));
+  }
+
+  /**
+   * A folder for a new run, or under `resume` the unfinished one of the same key.
+   * @throws InputError OUTPUT_UNWRITABLE, also when another process writes that one at this moment
+   */
   async open(request: {
     readonly kind: Kind;
     readonly resumeKey: string;
@@ -46,12 +58,27 @@ export class DirectoryRunStore implements RunStore {
     });
     if (request.resume) {
       const unfinished = await this.findUnfinished(request.kind, request.resumeKey);
-      if (unfinished) return { folder: await DirectoryRunFolder.open(unfinished), resumed: true };
+      if (unfinished) return { folder: await this.reopen(unfinished), resumed: true };
     }
-    const path = await this.freshPath(request.kind);
+    const path = await this.makeFresh(request.kind);
     const folder = await DirectoryRunFolder.open(path);
-    await writeFile(join(path, '.shards', RESUME_KEY_FILE), request.resumeKey);
+    try {
+      await claim(join(path, SHARDS_FOLDER, OWNER_FILE), path);
+      await writeFile(join(path, SHARDS_FOLDER, RESUME_KEY_FILE), request.resumeKey);
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
     return { folder, resumed: false };
+  }
+
+  private async reopen(unfinished: string): Promise<RunFolder> {
+    try {
+      await claim(join(unfinished, SHARDS_FOLDER, OWNER_FILE), unfinished);
+      await sweep(unfinished);
+    } catch (cause) {
+      throw cause instanceof InputError ? cause : unwritable(unfinished, cause);
+    }
+    return DirectoryRunFolder.open(unfinished);
   }
 
   async findFinished(kind: Kind, resumeKey: string): Promise<string | null> {
@@ -82,15 +109,18 @@ export class DirectoryRunStore implements RunStore {
       .reverse();
   }
 
-  private async freshPath(kind: Kind): Promise<string> {
+  /** Making the folder is what takes its name: two runs that start in the same second never share one. */
+  private async makeFresh(kind: Kind): Promise<string> {
     const stamp = timestamp(this.clock.now());
     for (let attempt = 1; ; attempt++) {
-      const name = `${kind}_${stamp}${attempt === 1 ? '' : `_${attempt}`}`;
-      const taken = await Promise.all([
-        exists(join(this.outputDir, name)),
-        exists(join(this.outputDir, name + PARTIAL_SUFFIX)),
-      ]);
-      if (!taken.includes(true)) return join(this.outputDir, name + PARTIAL_SUFFIX);
+      const path = join(this.outputDir, `${kind}_${stamp}${attempt === 1 ? '' : `_${attempt}`}`);
+      if (await exists(path)) continue;
+      try {
+        await mkdir(path + PARTIAL_SUFFIX);
+        return path + PARTIAL_SUFFIX;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, cause);
+      }
     }
   }
 }
@@ -106,4 +136,16 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** What a killed process left under a temporary name: `….tmp`, or write-file-atomic's `….<number>`. */
+const TEMPORARY = /\.(tmp|\d+)$/;
+
+/** Removes leftovers of a run that was killed, which would else end up among the finished run's artifacts. */
+async function sweep(folder: string): Promise<void> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const file of files) {
+    if (file.isFile() && TEMPORARY.test(file.name))
+      await rm(join(file.parentPath, file.name), { force: true });
+  }
 }

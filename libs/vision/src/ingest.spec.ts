@@ -40,6 +40,33 @@ test('images of all sub-folders come in code point order, whatever the file syst
   expect(refs.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
+test('what is named like an image but is lost is listed, and refused by name when it is decoded', async () => {
+  await symlink('nowhere.jpg', join(root, 'gone.jpg'));
+  await symlink('self.png', join(root, 'self.png'));
+  await symlink('nowhere', join(root, 'gone-folder'));
+  // no UTF-8: reading the folder as text gives a name that nothing has
+  await writeFile(
+    Buffer.concat([Buffer.from(join(root, 'a')), Buffer.from([0xff]), Buffer.from('.jpg')]),
+    'x',
+  );
+  const refs = await walkImages(root);
+  expect(refs.map(({ id, bytes }) => [id, bytes])).toEqual([
+    ['a\ufffd.jpg', 0],
+    ['gone.jpg', 0],
+    ['self.png', 0],
+  ]);
+  for (const ref of refs) {
+    await expect(decoder.decode(ref)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+  }
+});
+
+test('folders that are to be left out are not walked', async () => {
+  await put('a.png', 'x');
+  await put('results/run/b.png', 'x');
+  const refs = await walkImages(root, (folder) => folder === join(root, 'results', 'run'));
+  expect(refs.map(({ id }) => id)).toEqual(['a.png']);
+});
+
 test('a missing, an empty and an imageless folder are told apart', async () => {
   await expect(walkImages(join(root, 'none'))).rejects.toMatchObject({ code: 'INPUT_MISSING' });
   await expect(walkImages(root)).rejects.toThrow(/is empty/);

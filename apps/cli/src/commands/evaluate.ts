@@ -8,7 +8,7 @@ import {
   type RunEvaluation,
   type TruthEntry,
 } from '@hazure/anomaly-scoring';
-import { ConfigError, EXIT, InputError, messageOf } from '@hazure/contracts';
+import { ConfigError, EXIT, InputError, flagOf, messageOf } from '@hazure/contracts';
 import type { ImageRecord } from '@hazure/pipeline';
 import type { CommandOutcome } from '../console/outcome.js';
 import { table } from '../console/table.js';
@@ -39,6 +39,12 @@ export async function evaluateCommand(session: Session, command: Command): Promi
       embeddings.some((each) => each !== undefined)
     ) {
       throw new ConfigError('evaluate takes --run with --truth, or --train with --test and --labels');
+    }
+    for (const key of ['scorers', 'thresholdPercentile'] as const) {
+      if (command.getOptionValueSource(key) === 'cli')
+        throw new ConfigError(
+          `${flagOf(key)} has no meaning with --run: the run has scored and judged already`,
+        );
     }
     return evaluateRun(flags.run, flags.truth, seed);
   }

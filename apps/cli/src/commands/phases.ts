@@ -1,3 +1,4 @@
+import { resolve as absolute } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT, type PhaseCommand, type PhaseOptions } from '@hazure/contracts';
 import { openBaseline } from '../compose/baseline.js';
@@ -6,11 +7,12 @@ import { composeStages } from '../compose/stages.js';
 import type { CommandOutcome } from '../console/outcome.js';
 import { resolvePhaseOptions } from '../options/resolve.js';
 import {
-  checkOutput,
   inputImages,
+  openOutput,
   runDetectPhase,
   runLearnPhase,
   type DetectPhaseResult,
+  type InputImages,
   type LearnPhaseResult,
 } from '../phases.js';
 import type { Session } from '../session.js';
@@ -22,9 +24,9 @@ export async function learnCommand(
   args: string[],
 ): Promise<CommandOutcome> {
   const options = resolve(command, 'learn');
-  await checkOutput(options, session);
+  const store = await openOutput(options, session);
   await listedConcepts(options); // a bad file should not cost the time to load models
-  const input = await inputImages(args[0], options.trainIndices, '--train-indices');
+  const input = await inputImages(args[0], options.trainIndices, '--train-indices', store);
   const composed = await composeStages(options, session, { words: false });
   try {
     const learned = await runLearnPhase({ options, session, composed, input });
@@ -48,8 +50,8 @@ export async function detectCommand(
   }
   const stored = await openBaseline(given.baseline);
   const options = resolve(command, 'detect', stored.inherited);
-  await checkOutput(options, session);
-  const input = await inputImages(args[0], options.testIndices, '--test-indices');
+  const store = await openOutput(options, session);
+  const input = await inputImages(args[0], options.testIndices, '--test-indices', store);
   const composed = await composeStages(options, session);
   try {
     const detected = await runDetectPhase({ options, session, composed, input, stored });
@@ -76,10 +78,11 @@ export async function runBoth(
   testFolder: string,
 ): Promise<CommandOutcome & { readonly learned: LearnPhaseResult; readonly detected: DetectPhaseResult }> {
   const startedMs = session.clock.monotonicMs();
-  await checkOutput(options, session);
+  const store = await openOutput(options, session);
   await listedConcepts(options);
-  const normal = await inputImages(baselineFolder, options.trainIndices, '--train-indices');
-  const fresh = await inputImages(testFolder, options.testIndices, '--test-indices');
+  const normal = await inputImages(baselineFolder, options.trainIndices, '--train-indices', store);
+  const fresh = await inputImages(testFolder, options.testIndices, '--test-indices', store);
+  warnOfOverlap(session, normal, fresh);
   const composed = await composeStages(options, session);
   try {
     const learned = await runLearnPhase({ options, session, composed, input: normal });
@@ -113,6 +116,16 @@ function resolve(
   inherited: Readonly<Record<string, unknown>> = {},
 ): PhaseOptions {
   return resolvePhaseOptions(command, phase, process.env, inherited);
+}
+
+/** Objects that were learned from look normal by definition; a person should know why nothing was found. */
+function warnOfOverlap({ logger }: Session, normal: InputImages, fresh: InputImages): void {
+  const learned = new Set(normal.refs.map(({ path }) => absolute(path)));
+  const both = fresh.refs.filter(({ path }) => learned.has(absolute(path))).length;
+  if (both === 0) return;
+  logger.warn(
+    `${both} of the ${fresh.refs.length} images to judge are learned from as well, so their objects count as normal.`,
+  );
 }
 
 function learnOutcome({ folder, images, objects, failures, seconds }: LearnPhaseResult): CommandOutcome {

@@ -50,6 +50,11 @@ export async function projectCommand(
     onProgress: ({ stage, done, total }) => session.progress.update({ stage, done, total, unit: 'steps' }),
   });
   for (const stage of ['neighbours', 'affinities', 'initialise', 'optimise']) session.progress.finish(stage);
+  if (result.perplexity < perplexity) {
+    session.logger.warn(
+      `${result.n} points allow a perplexity of ${Number(result.perplexity.toFixed(2))} at most; ${perplexity} was asked for.`,
+    );
+  }
   if (flags.out !== undefined) await writeAtomic(flags.out, encodeNpy(result.y, [result.n, 2]));
   if (flags.plot !== undefined) {
     const names = labels ? Array.from(labels, String) : Array.from({ length: x.rows }, () => 'point');

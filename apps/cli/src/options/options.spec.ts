@@ -54,6 +54,30 @@ test('flags win over environment, environment over file, file over what is inher
   rmSync(root, { recursive: true });
 });
 
+test('a config file may hold values as flags have them, and numbers for classes and indices', () => {
+  const root = mkdtempSync(join(tmpdir(), 'hazure-options-'));
+  const file = join(root, 'hazure.yaml');
+  const read = (text: string): PhaseOptions => {
+    writeFileSync(file, text);
+    return parse(['--config', file]);
+  };
+  expect(
+    read(
+      'classes: [0, car]\ntrain_indices: 5\nscorers: knn\npotential_classes: fire, smoke\nsave_crops: no\n',
+    ),
+  ).toMatchObject({
+    classes: ['0', 'car'],
+    trainIndices: '5',
+    scorers: ['knn'],
+    potentialClasses: ['fire', 'smoke'],
+    saveCrops: false,
+  });
+  expect(read('{"classes": 3, "confThres": "0.4"}')).toMatchObject({ classes: ['3'], confThres: 0.4 });
+  expect(() => read('confThres: 0.2\nconf_thres: 0.5\n')).toThrow(/conf-thres twice/);
+  expect(() => read('classes:\n')).toThrow(/--classes: .*null/);
+  rmSync(root, { recursive: true });
+});
+
 test('every option has a flag that reaches it', () => {
   const command = new Command();
   addPhaseOptions(command, 'run');

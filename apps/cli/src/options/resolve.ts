@@ -32,11 +32,27 @@ function fromConfigFile(path: string): Record<string, unknown> {
   if (document === null || typeof document !== 'object' || Array.isArray(document)) {
     throw new ConfigError(`The config file ${path} must hold one object of options`);
   }
-  return Object.fromEntries(
-    Object.entries(document)
-      .filter(([key]) => key !== '$schema')
-      .map(([key, value]) => [camelCase(key), value]),
-  );
+  const values: Record<string, unknown> = {};
+  for (const [written, value] of Object.entries(document)) {
+    if (written === '$schema') continue;
+    const key = camelCase(written);
+    if (key in values) throw new ConfigError(`The config file ${path} gives ${flagOf(key).slice(2)} twice`);
+    values[key] = (PHASE_OPTION_KEYS as string[]).includes(key) ? fromFile(key as OptionKey, value) : value;
+  }
+  return values;
+}
+
+/**
+ * A value may be written as a flag has it (`classes: person,car`, and `no`, which YAML 1.2 reads as text), and a
+ * class or an index without quotes is a number to YAML.
+ */
+function fromFile(key: OptionKey, value: unknown): unknown {
+  const { kind } = describeFlag(key);
+  if (typeof value === 'string') return coerce(kind, value);
+  const text = (each: unknown): unknown => (typeof each === 'number' ? String(each) : each);
+  if (kind === 'list')
+    return Array.isArray(value) ? value.map(text) : typeof value === 'number' ? [text(value)] : value;
+  return kind === 'text' ? text(value) : value;
 }
 
 function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
