@@ -33,9 +33,11 @@ export function emptySums(cols: number): MomentSums {
 /** Sums of one block of rows (float64, SIMD). Values must be finite. */
 export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums {
   const { rows, cols } = x;
-  const sums = emptySums(cols);
-  sums.count = rows;
   return withSymmetricProduct(cols, PRODUCT_ROWS, (product) => {
+    const { data } = x;
+    const first = new Float64Array(cols);
+    const third = new Float64Array(cols);
+    let fourth = 0;
     const y = new Float64Array(product.stride);
     for (let from = 0; from < rows; from += PRODUCT_ROWS) {
       const count = Math.min(PRODUCT_ROWS, rows - from);
@@ -43,18 +45,18 @@ export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums 
         const start = (from + i) * cols;
         let square = 0;
         for (let j = 0; j < cols; j++) {
-          const value = x.data[start + j] - origin[j];
+          const value = data[start + j] - origin[j];
           y[j] = value;
           square += value * value;
-          sums.first[j] += value;
+          first[j] += value;
         }
-        for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
-        sums.fourth += square * square;
+        for (let j = 0; j < cols; j++) third[j] += square * y[j];
+        fourth += square * square;
         product.setColumn(i, y);
       }
       product.add(count);
     }
-    return { ...sums, second: product.result() };
+    return { count: rows, first, second: product.result(), third, fourth };
   });
 }
 
@@ -70,14 +72,19 @@ export function addSums(into: MomentSums, other: MomentSums): void {
 
 /** Takes the sums of some of the rows away from the sums of all, about the same origin. */
 export function subtractSums(from: MomentSums, other: MomentSums): MomentSums {
-  const less = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value - b[i]);
   return {
     count: from.count - other.count,
-    first: less(from.first, other.first),
-    second: less(from.second, other.second),
-    third: less(from.third, other.third),
+    first: difference(from.first, other.first),
+    second: difference(from.second, other.second),
+    third: difference(from.third, other.third),
     fourth: from.fourth - other.fourth,
   };
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] - b[i];
+  return result;
 }
 
 export interface ShrunkCovariance {

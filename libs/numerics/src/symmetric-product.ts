@@ -16,6 +16,8 @@ export class SymmetricProduct {
   private readonly product: Float64Array;
   /** Values between neighbouring rows of the product. */
   readonly stride: number;
+  /** Values between neighbouring panels: a cache line more than they hold, lest all of a column meet in one cache set. */
+  private readonly panelStride: number;
 
   /** @internal Use `withSymmetricProduct`. depth: most columns that come at a time. */
   constructor(
@@ -25,16 +27,18 @@ export class SymmetricProduct {
   ) {
     this.stride = Math.ceil(n / PANEL_ROWS) * PANEL_ROWS;
     this.productAt = memory.reserve(this.stride * this.stride * 8);
-    this.packedAt = memory.reserve(this.stride * depth * 8);
+    this.panelStride = depth * PANEL_ROWS + 8;
+    const packedLength = (this.stride / PANEL_ROWS) * this.panelStride;
+    this.packedAt = memory.reserve(packedLength * 8);
     this.kernel = gemmKernels(memory).float64;
     this.product = memory.float64(this.productAt, this.stride * this.stride).fill(0);
-    this.packed = memory.float64(this.packedAt, this.stride * depth).fill(0);
+    this.packed = memory.float64(this.packedAt, packedLength).fill(0);
   }
 
   /** Sets column k of V. values: `stride` of them, of which those beyond n are zeros. */
   setColumn(k: number, values: Float64Array): void {
-    const { packed, depth, stride } = this;
-    for (let j = 0, at = k * PANEL_ROWS; j < stride; j += PANEL_ROWS, at += depth * PANEL_ROWS) {
+    const { packed, panelStride, stride } = this;
+    for (let j = 0, at = k * PANEL_ROWS; j < stride; j += PANEL_ROWS, at += panelStride) {
       packed[at] = values[j];
       packed[at + 1] = values[j + 1];
       packed[at + 2] = values[j + 2];
@@ -47,17 +51,17 @@ export class SymmetricProduct {
    * values: n × length of origin.
    */
   setRow(i: number, values: Float32Array, origin: Float64Array, column: number, count: number): void {
-    const { packed, depth } = this;
+    const { packed, panelStride } = this;
     const from = i * origin.length + column;
-    let at = (i - (i % PANEL_ROWS)) * depth + (i % PANEL_ROWS);
+    let at = Math.floor(i / PANEL_ROWS) * panelStride + (i % PANEL_ROWS);
     for (let k = 0; k < count; k++, at += PANEL_ROWS) packed[at] = values[from + k] - origin[column + k];
   }
 
   /** Adds the product of the first `columns` (≥ 1) columns set. */
   add(columns: number): void {
-    const { kernel, depth, stride } = this;
+    const { kernel, panelStride, stride } = this;
     const panels = stride / PANEL_ROWS;
-    const panelBytes = depth * PANEL_ROWS * 8;
+    const panelBytes = panelStride * 8;
     for (let panel = 0; panel < panels; panel++) {
       const side = this.packedAt + panel * panelBytes;
       const corner = this.productAt + (panel * PANEL_ROWS * stride + panel * PANEL_ROWS) * 8;
