@@ -20,7 +20,7 @@ const panelsOf = (rows: number): number => Math.ceil(rows / PANEL_ROWS);
  * The first n rows are symmetric positive definite S = L·Lᵀ, of which only the lower triangle is read; they
  * become L, with zeros above the diagonal. Each row b below becomes b·L⁻ᵀ, that is L⁻¹b: so ‖·‖² of it is bᵀS⁻¹b.
  * Returns false when S is not positive definite in float64; the content is then of no use.
- * Right-looking blocks (Golub & Van Loan, Matrix Computations, 4.2.9), three quarters and more of the work in the
+ * Right-looking blocks (Golub & Van Loan, Matrix Computations, 4.2.9), most of the work in the
  * SIMD product; the order of additions depends on n alone.
  */
 export function factorTall(
