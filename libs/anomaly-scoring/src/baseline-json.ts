@@ -4,6 +4,7 @@ import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { fittedRows } from './held-out-scores.js';
 import { parseModel, refuseModel } from './model-json.js';
+import type { FittedClassAwareScorer } from './per-class.js';
 import { scorerFromJSON, toReferringJSON } from './scorers.js';
 import type { ReadOptions } from './scorers.js';
 
@@ -111,10 +112,17 @@ export function baselineFromJSON(
   const fitRows =
     held.size === 0 ? null : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !held.has(i));
   const reference = fittedRows(features, fitRows);
+  const modelOf = (name: string): unknown => (name === 'iforest' ? json.isoModel : stored.models[name]);
+  const names = calibration.scorers.map(({ name }) => name);
+  const readScorer = (name: string, known: ReadOptions['known'] = []): FittedClassAwareScorer =>
+    scorerFromJSON(modelOf(name), { ...options, features: reference, known });
+  // The ensemble last: its members may be scorers of their own right.
+  const single = names
+    .filter((name) => name !== 'ensemble')
+    .map((name) => ({ name, document: modelOf(name), scorer: readScorer(name) }));
   const scorers = new Map<string, CalibratedScorer>();
   for (const { name, heldOut, byClass } of calibration.scorers) {
-    const model = name === 'iforest' ? json.isoModel : stored.models[name];
-    const scorer = scorerFromJSON(model, { ...options, features: reference });
+    const scorer = single.find((one) => one.name === name)?.scorer ?? readScorer(name, single);
     if (scorer.name !== name) refuseModel(`baseline: scorer '${name}' holds a model named '${scorer.name}'`);
     if (scorer.dimensions !== features.cols) {
       refuseModel(

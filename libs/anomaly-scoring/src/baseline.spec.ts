@@ -2,6 +2,7 @@ import { ConfigError, InputError, ModelError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { matrixFrom, Random, selectRows } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
+import type { FittedEnsemble } from './ensemble.js';
 import { fitBaseline } from './fit-baseline.js';
 
 const normals = (rows: number, cols: number, seed: number, shift = 0): EmbeddingMatrix => {
@@ -209,4 +210,19 @@ describe('too little, or broken', () => {
       'expected features of 120 × 6, got 2 × 6',
     );
   });
+});
+
+test('the ensemble and the scorer by itself are one model, when fitted and when read back', async () => {
+  for (const rows of [60, 300]) {
+    const features = normals(rows, 80, 20);
+    const baseline = await fitBaseline({ features, scorerOptions: fast });
+    const read = reload(baseline, features);
+    for (const { scorers } of [baseline, read]) {
+      const { members } = scorers.get('ensemble')?.scorer as FittedEnsemble;
+      expect(members[0]).toBe(scorers.get('mahalanobis')?.scorer);
+      expect(members[1]).not.toBe(members[0]);
+    }
+    const x = normals(5, 80, 21);
+    expect((await read.score(x)).scores).toEqual((await baseline.score(x)).scores);
+  }
 });

@@ -5,6 +5,7 @@ import { baselineFromJSON, baselineToJSON } from './baseline-json.js';
 import type { BaselineJSON } from './baseline-json.js';
 import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } from './conformal.js';
+import { SharedScores } from './ensemble.js';
 import type { CalibrationMethod } from './held-out-scores.js';
 import { NeighbourIndex } from './nearest-neighbours.js';
 import type { NeighbourAccelerator, NeighbourTable } from './nearest-neighbours.js';
@@ -107,9 +108,12 @@ export class FittedBaseline {
     }
     const scores: Record<string, Float64Array> = {};
     const pValuesByScorer: Record<string, Float64Array> = {};
+    const { ownClasses } = this;
+    const judged =
+      ownClasses.length > 0 ? classes?.map((own) => (ownClasses.includes(own) ? own : '')) : undefined;
+    const shared = new SharedScores(x, judged);
     for (const [name, { scorer, calibration, byClass }] of this.parts.scorers) {
-      const judged = byClass.size > 0 ? classes?.map((own) => (byClass.has(own) ? own : '')) : undefined;
-      const values = await scorer.score(x, judged);
+      const values = await shared.score(scorer);
       scores[name] = values;
       pValuesByScorer[name] = values.map((score, i) =>
         (byClass.get(judged?.[i] ?? '') ?? calibration).pValue(score),

@@ -1,5 +1,6 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { z } from 'zod';
+import type { ClassFoldScorer, CrossJudging, DealtRows } from './cross-judging.js';
 import { parseModel, refuseModel } from './model-json.js';
 import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
 
@@ -16,16 +17,49 @@ export type EnsembleJSON = z.infer<typeof schema>;
  * Mean of log(1 + score) over members whose scores are distances (≥ 0): close to the geometric mean of the
  * distances, so members need no common scale and none needs held-out rows to be weighed.
  */
-export class EnsembleScorer implements ClassAwareScorer {
+export class EnsembleScorer implements ClassAwareScorer, ClassFoldScorer {
   readonly name = 'ensemble';
 
   constructor(private readonly members: readonly ClassAwareScorer[]) {}
 
   async fit(x: EmbeddingMatrix, classes?: readonly string[]): Promise<FittedEnsemble> {
+    return this.fitMembers((member) => member.fit(x, classes));
+  }
+
+  /** `fit` fits one member, or has it fitted already. */
+  async fitMembers(
+    fit: (member: ClassAwareScorer) => Promise<FittedClassAwareScorer>,
+  ): Promise<FittedEnsemble> {
     const fitted: FittedClassAwareScorer[] = [];
-    for (const member of this.members) fitted.push(await member.fit(x, classes));
+    for (const member of this.members) fitted.push(await fit(member));
     return new FittedEnsemble(fitted);
   }
+
+  scoreFolds(_dealt: DealtRows, judging: CrossJudging): Promise<Float64Array> {
+    return meanLog(this.members, (member) => judging.scores(member));
+  }
+
+  scoreFoldsByClass(
+    _dealt: DealtRows,
+    _classes: readonly string[],
+    judging: CrossJudging,
+  ): Promise<Float64Array> {
+    return meanLog(this.members, (member) => judging.scoresByClass(member));
+  }
+}
+
+/** Mean over the members of log(1 + score), row by row; one member at a time. */
+async function meanLog<Member>(
+  members: readonly Member[],
+  scoresOf: (member: Member) => Promise<Float64Array>,
+): Promise<Float64Array> {
+  let total = new Float64Array(0);
+  for (const member of members) {
+    const scores = await scoresOf(member);
+    if (total.length === 0) total = new Float64Array(scores.length);
+    for (let i = 0; i < total.length; i++) total[i] += Math.log1p(scores[i]) / members.length;
+  }
+  return total;
 }
 
 export class FittedEnsemble implements FittedClassAwareScorer {
@@ -36,13 +70,13 @@ export class FittedEnsemble implements FittedClassAwareScorer {
     return this.members[0].dimensions;
   }
 
-  async score(x: EmbeddingMatrix, classes?: readonly string[]): Promise<Float64Array> {
-    const total = new Float64Array(x.rows);
-    for (const member of this.members) {
-      const scores = await member.score(x, classes);
-      for (let i = 0; i < total.length; i++) total[i] += Math.log1p(scores[i]) / this.members.length;
-    }
-    return total;
+  score(x: EmbeddingMatrix, classes?: readonly string[]): Promise<Float64Array> {
+    return this.scoreMembers((member) => member.score(x, classes));
+  }
+
+  /** `score` scores by one member, or has done so already. */
+  scoreMembers(score: (member: FittedClassAwareScorer) => Promise<Float64Array>): Promise<Float64Array> {
+    return meanLog(this.members, score);
   }
 
   toJSON(): EnsembleJSON {
@@ -61,5 +95,45 @@ export class FittedEnsemble implements FittedClassAwareScorer {
       refuseModel('ensemble model: members of different dimensions');
     }
     return new FittedEnsemble(members);
+  }
+}
+
+/** Fits to one matrix in which an ensemble's members are fitted once, also when they are asked for by themselves. */
+export class SharedFits {
+  private readonly fits = new Map<ClassAwareScorer, Promise<FittedClassAwareScorer>>();
+
+  constructor(
+    private readonly x: EmbeddingMatrix,
+    private readonly classes?: readonly string[],
+  ) {}
+
+  fit(scorer: ClassAwareScorer): Promise<FittedClassAwareScorer> {
+    const fit =
+      this.fits.get(scorer) ??
+      (scorer instanceof EnsembleScorer
+        ? scorer.fitMembers((member) => this.fit(member))
+        : scorer.fit(this.x, this.classes));
+    this.fits.set(scorer, fit);
+    return fit;
+  }
+}
+
+/** Scores of one matrix, in the same way. */
+export class SharedScores {
+  private readonly scores = new Map<FittedClassAwareScorer, Promise<Float64Array>>();
+
+  constructor(
+    private readonly x: EmbeddingMatrix,
+    private readonly classes?: readonly string[],
+  ) {}
+
+  score(scorer: FittedClassAwareScorer): Promise<Float64Array> {
+    const scores =
+      this.scores.get(scorer) ??
+      (scorer instanceof FittedEnsemble
+        ? scorer.scoreMembers((member) => this.score(member))
+        : scorer.score(this.x, this.classes));
+    this.scores.set(scorer, scores);
+    return scores;
   }
 }

@@ -117,7 +117,7 @@ async function heldOutCalibration(
 ): Promise<ConformalCalibration> {
   const rows = Int32Array.from({ length: train.rows }, (_, i) => i);
   return new ConformalCalibration(
-    (await heldOutScores(scorer, train, planHeldOut(rows, methodFor(train.rows), seed))).all,
+    await heldOutScores(scorer, train, planHeldOut(rows, methodFor(train.rows), seed)),
   );
 }
 

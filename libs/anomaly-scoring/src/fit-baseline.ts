@@ -6,7 +6,7 @@ import type { CalibratedScorer } from './baseline-parts.js';
 import { baselineTooSmall, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
 import type { CalibrationMethod, HeldOutPlan } from './held-out-scores.js';
-import { createScorer, SCORER_NAMES } from './scorers.js';
+import { createScorers, SCORER_NAMES } from './scorers.js';
 import type { ScorerOptions } from './scorers.js';
 
 export interface BaselineInput {
@@ -70,25 +70,22 @@ export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline>
   }
   const own = input.perClass && classes ? classesOfOwn(classes, plan, requiredHeldOutRows(percentile)) : [];
   const fitted = new Map<string, CalibratedScorer>();
-  for (const name of new Set([...(input.scorers ?? SCORER_NAMES), 'iforest'])) {
-    const scorer = createScorer(name, {
-      ...input.scorerOptions,
-      seed,
-      ...(own.length > 0 ? { perClass: own } : {}),
-    });
-    const {
-      fitted: final,
-      all,
-      byClass,
-    } = await fitWithHeldOut(scorer, features, plan, classes && { of: classes, own });
-    fitted.set(name, {
-      scorer: final,
+  const names = [...new Set([...(input.scorers ?? SCORER_NAMES), 'iforest'])];
+  const scorers = createScorers(names, {
+    ...input.scorerOptions,
+    seed,
+    ...(own.length > 0 ? { perClass: own } : {}),
+  });
+  const held = await fitWithHeldOut(scorers, features, plan, classes && { of: classes, own });
+  held.forEach(({ fitted: scorer, all, byClass }, i) => {
+    fitted.set(names[i], {
+      scorer,
       calibration: new ConformalCalibration(all),
       byClass: new Map(
         [...byClass].map(([className, scores]) => [className, new ConformalCalibration(scores)]),
       ),
     });
-  }
+  });
   return new FittedBaseline(
     { scorers: fitted, features, percentile, method: plan.method, seed, fitRows: plan.fitRows },
     {

@@ -1,7 +1,9 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
+import { MIN_CLASS_ROWS } from './class-models.js';
+import { CrossJudging } from './cross-judging.js';
+import { SharedFits, SharedScores } from './ensemble.js';
 import { assignFolds, holdOut, splitByFold } from './folds.js';
-import { MIN_CLASS_ROWS } from './per-class.js';
 import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
 
 export type CalibrationMethod = 'split' | 'cross';
@@ -58,44 +60,84 @@ export interface RowClasses {
   readonly own: readonly string[];
 }
 
-/** Fits a scorer to `outside` of every part of the plan and scores `inside`; `last` is the last one fitted. */
+/** Scores the held-out rows of a plan that deals all rows into folds. */
+class CrossHeldOut {
+  private readonly judging: CrossJudging;
+  /** Rows in the order of the plan's parts. */
+  private readonly rows: readonly number[];
+
+  constructor(
+    x: EmbeddingMatrix,
+    plan: HeldOutPlan,
+    private readonly classes?: RowClasses,
+  ) {
+    const foldOf = new Int32Array(x.rows);
+    plan.parts.forEach(({ inside }, fold) => inside.forEach((row) => (foldOf[row] = fold)));
+    this.judging = new CrossJudging({ x, foldOf, folds: plan.parts.length }, classes?.of);
+    this.rows = plan.parts.flatMap(({ inside }) => inside);
+  }
+
+  async scores(scorer: ClassAwareScorer): Promise<HeldOutScores> {
+    const { judging, rows, classes } = this;
+    const all = await judging.scores(scorer);
+    const byClass = new Map((classes?.own ?? []).map((name) => [name, [] as number[]]));
+    if (classes !== undefined && byClass.size > 0) {
+      const scores = await judging.scoresByClass(scorer);
+      for (const row of rows) byClass.get(classes.of[row])?.push(scores[row]);
+    }
+    return { all: Float64Array.from(rows, (row) => all[row]), byClass };
+  }
+}
+
+/** Held-out scores of one scorer, judged without classes. */
 export async function heldOutScores(
   scorer: ClassAwareScorer,
   x: EmbeddingMatrix,
   plan: HeldOutPlan,
-  classes?: RowClasses,
-): Promise<HeldOutScores & { readonly last: FittedClassAwareScorer }> {
-  const all: number[] = [];
-  const byClass = new Map((classes?.own ?? []).map((name) => [name, [] as number[]]));
-  let last: FittedClassAwareScorer | undefined;
-  for (const { inside, outside } of plan.parts) {
-    last = await scorer.fit(selectRows(x, outside), classes && outside.map((row) => classes.of[row]));
-    const held = selectRows(x, inside);
-    for (const score of await last.score(held)) all.push(score);
-    if (classes === undefined || byClass.size === 0) continue;
-    const heldClasses = inside.map((row) => classes.of[row]);
-    const scores = await last.score(held, heldClasses);
-    heldClasses.forEach((name, i) => byClass.get(name)?.push(scores[i]));
-  }
-  if (last === undefined) throw new RangeError('a held-out plan has at least one part');
-  return { all: Float64Array.from(all), byClass, last };
+): Promise<Float64Array> {
+  if (plan.method === 'cross') return (await new CrossHeldOut(x, plan).scores(scorer)).all;
+  const [{ inside, outside }] = plan.parts;
+  return (await scorer.fit(selectRows(x, outside))).score(selectRows(x, inside));
 }
 
 /**
- * Fits `scorer` as planned and scores the held-out rows.
+ * Fits scorers as planned and scores the held-out rows by each; results in the order of the scorers. What several
+ * scorers have in common is fitted once.
  * Split: the held-out rows are scored by the very scorer that is returned, so conformal p-values are exact.
  * Cross: each row is scored by a scorer that never saw its group, and the scorer returned has seen all rows;
  * it knows a little more than those, so its scores on new normal rows run slightly lower and p-values err on the
  * safe side.
  */
 export async function fitWithHeldOut(
-  scorer: ClassAwareScorer,
+  scorers: readonly ClassAwareScorer[],
   x: EmbeddingMatrix,
   plan: HeldOutPlan,
   classes?: RowClasses,
-): Promise<HeldOutScores & { readonly fitted: FittedClassAwareScorer }> {
-  const { last, ...heldOut } = await heldOutScores(scorer, x, plan, classes);
-  return { ...heldOut, fitted: plan.fitRows === null ? await scorer.fit(x, classes?.of) : last };
+): Promise<(HeldOutScores & { readonly fitted: FittedClassAwareScorer })[]> {
+  const results: (HeldOutScores & { readonly fitted: FittedClassAwareScorer })[] = [];
+  if (plan.method === 'cross') {
+    const held = new CrossHeldOut(x, plan, classes);
+    const fits = new SharedFits(x, classes?.of);
+    for (const scorer of scorers) {
+      results.push({ ...(await held.scores(scorer)), fitted: await fits.fit(scorer) });
+    }
+    return results;
+  }
+  const [{ inside, outside }] = plan.parts;
+  const [held, heldClasses] = [selectRows(x, inside), classes && inside.map((row) => classes.of[row])];
+  const fits = new SharedFits(selectRows(x, outside), classes && outside.map((row) => classes.of[row]));
+  const [plain, judged] = [new SharedScores(held), new SharedScores(held, heldClasses)];
+  for (const scorer of scorers) {
+    const fitted = await fits.fit(scorer);
+    const all = await plain.score(fitted);
+    const byClass = new Map((classes?.own ?? []).map((name) => [name, [] as number[]]));
+    if (heldClasses !== undefined && byClass.size > 0) {
+      const scores = await judged.score(fitted);
+      heldClasses.forEach((name, i) => byClass.get(name)?.push(scores[i]));
+    }
+    results.push({ all, byClass, fitted });
+  }
+  return results;
 }
 
 /**

@@ -2,6 +2,8 @@ import { blockSums, taskModule, unitRows } from '@hazure/numerics';
 import type { MomentSums, RowBlock, TaskFunction } from '@hazure/numerics';
 import { gaussianDistances } from './gaussian-distances.js';
 import type { GaussianModel } from './gaussian-distances.js';
+import { gramFoldDistances, momentFoldDistances } from './gaussian-folds.js';
+import type { GramFold, MomentFold } from './gaussian-folds.js';
 import { candidateNeighbours } from './neighbour-candidates.js';
 import type { CandidateRequest, Candidates } from './neighbour-candidates.js';
 
@@ -20,7 +22,17 @@ export function scoreGaussian(args: RowBlock & { readonly model: GaussianModel }
   return gaussianDistances(args.model, args);
 }
 
+export const gramFoldTask: TaskFunction = { module, name: 'judgeGramFold' };
+export function judgeGramFold(args: GramFold): Float64Array | null {
+  return gramFoldDistances(args);
+}
+
+export const momentFoldTask: TaskFunction = { module, name: 'judgeMomentFold' };
+export function judgeMomentFold(args: MomentFold): Float64Array | null {
+  return momentFoldDistances(args);
+}
+
 export const neighbourTask: TaskFunction = { module, name: 'findCandidates' };
 export function findCandidates(args: RowBlock & CandidateRequest): Candidates {
-  return candidateNeighbours(args, args);
+  return candidateNeighbours(args, args, args.first);
 }

@@ -2,9 +2,11 @@ import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
 import { assertMatrix, selectRows } from '@hazure/numerics';
 import { z } from 'zod';
+import { scoreByFits } from './cross-judging.js';
+import type { DealtRows, FoldScorer } from './cross-judging.js';
 import { decodeFloat32, encodeFloats, floatArraySchema } from './float-array-json.js';
 import { parseModel, refuseModel } from './model-json.js';
-import { NeighbourIndex } from './nearest-neighbours.js';
+import { NeighbourIndex, SPARE_CANDIDATES } from './nearest-neighbours.js';
 import type { NeighbourOptions, NeighbourTable } from './nearest-neighbours.js';
 
 const FORMAT = 'hazure.knn';
@@ -28,7 +30,7 @@ export interface KnnOptions extends NeighbourOptions {
 }
 
 /** Mean cosine distance to the k nearest training rows, 0…2. Exact. */
-export class KnnScorer implements Scorer {
+export class KnnScorer implements Scorer, FoldScorer {
   readonly name = 'knn';
   private readonly k: number;
 
@@ -49,6 +51,28 @@ export class KnnScorer implements Scorer {
     assertMatrix(x, { what: 'knn training rows', minRows: 1 });
     return new FittedKnn(selectRows(x, rows), this.k, this.options, rows);
   }
+
+  /** One search of all rows among all, which leaves out each row's own fold. */
+  async scoreFolds(dealt: DealtRows): Promise<Float64Array> {
+    const { x, foldOf, folds } = dealt;
+    assertMatrix(x, { what: 'knn training rows', minRows: 1 });
+    const sizes = new Int32Array(folds);
+    for (let i = 0; i < x.rows; i++) sizes[foldOf[i]]++;
+    const leastOutside = x.rows - Math.max(...sizes);
+    // An accelerator knows no folds, and with few rows k is cut fold by fold.
+    if (this.options.accelerator !== undefined || leastOutside < this.k + SPARE_CANDIDATES) {
+      return scoreByFits(this, dealt);
+    }
+    const index = new NeighbourIndex(x, this.options);
+    return meanDistances(await index.searchOtherFolds(Int32Array.from(foldOf), this.k));
+  }
+}
+
+/** Mean of the k distances of each query. */
+function meanDistances({ k, distances }: NeighbourTable): Float64Array {
+  const scores = new Float64Array(distances.length / k);
+  for (let i = 0; i < distances.length; i++) scores[Math.floor(i / k)] += distances[i] / k;
+  return scores;
 }
 
 export class FittedKnn implements FittedScorer {
@@ -68,10 +92,7 @@ export class FittedKnn implements FittedScorer {
   }
 
   async score(x: EmbeddingMatrix): Promise<Float64Array> {
-    const { k, distances } = await this.neighbours(x, this.k);
-    const scores = new Float64Array(x.rows);
-    for (let i = 0; i < distances.length; i++) scores[Math.floor(i / k)] += distances[i] / k;
-    return scores;
+    return meanDistances(await this.neighbours(x, this.k));
   }
 
   /** The k nearest training rows and their cosine distances. */

@@ -3,6 +3,9 @@ import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
 import { assertMatrix, forEachRowBlock, isRowStream, streamOf, toShared } from '@hazure/numerics';
 import type { RowStream } from '@hazure/numerics';
 import { z } from 'zod';
+import { scoreByFits } from './cross-judging.js';
+import type { DealtRows, FoldScorer } from './cross-judging.js';
+import { foldDistances } from './cross-gaussian.js';
 import { decodeFloat64, encodeFloats, floatArraySchema } from './float-array-json.js';
 import { distanceTask, scoreGaussian } from './kernel-tasks.js';
 import { parseModel, refuseModel } from './model-json.js';
@@ -38,7 +41,7 @@ export interface MahalanobisOptions {
  * Squared Mahalanobis distance to the mean of the training rows under their Ledoit–Wolf covariance: what
  * scikit-learn's LedoitWolf.mahalanobis returns. Works with fewer rows than columns, and with one row.
  */
-export class MahalanobisScorer implements Scorer {
+export class MahalanobisScorer implements Scorer, FoldScorer {
   constructor(
     private readonly options: MahalanobisOptions = {},
     readonly name = 'mahalanobis',
@@ -49,14 +52,26 @@ export class MahalanobisScorer implements Scorer {
     const what = `${this.name} training rows`;
     if (!isRowStream(x)) assertMatrix(x, { what, minRows: 1 });
     else if (x.rows < 1) throw new InputError('INPUT_EMPTY', `${what}: expected at least one row, got none`);
-    const unit = this.options.unitRows ?? false;
-    const { threads } = this.options;
-    const options = { unit, ...(threads === undefined ? {} : { threads }) };
     return new FittedMahalanobis(
       this.name,
-      await fitShrunkGaussian(isRowStream(x) ? x : streamOf(x, x.rows), options),
-      options,
+      await fitShrunkGaussian(isRowStream(x) ? x : streamOf(x, x.rows), this.gaussianOptions),
+      this.gaussianOptions,
     );
+  }
+
+  /** Folds share one Gram matrix or one set of moment sums, and none makes a model. */
+  async scoreFolds(dealt: DealtRows): Promise<Float64Array> {
+    assertMatrix(dealt.x, { what: `${this.name} training rows`, minRows: 1 });
+    const { distances, unsettled } = await foldDistances(dealt, this.gaussianOptions);
+    if (unsettled.length === 0) return distances;
+    const anew = await scoreByFits(this, dealt, unsettled);
+    return distances.map((distance, row) => (Number.isNaN(distance) ? anew[row] : distance));
+  }
+
+  /** How its Gaussians are fitted. */
+  get gaussianOptions(): GaussianOptions {
+    const { threads, unitRows = false } = this.options;
+    return { unit: unitRows, ...(threads === undefined ? {} : { threads }) };
   }
 }
 

@@ -2,6 +2,7 @@ import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { forEachRowBlock, toShared, unitRows } from '@hazure/numerics';
 import { findCandidates, neighbourTask } from './kernel-tasks.js';
+import type { CandidateRequest } from './neighbour-candidates.js';
 
 /** The k nearest rows of each query, nearest first. */
 export interface NeighbourTable {
@@ -30,7 +31,7 @@ export interface NeighbourOptions {
 }
 
 /** Candidates kept beyond k: float32 products may order near ties wrongly, float64 distances settle them. */
-const SPARE_CANDIDATES = 4;
+export const SPARE_CANDIDATES = 4;
 /** Queries that go to a worker at a time: few enough to share out evenly, many enough to repay the packing. */
 const QUERY_BLOCK = 1024;
 
@@ -57,17 +58,34 @@ export class NeighbourIndex {
     if (!Number.isInteger(k) || k < 1) throw new ConfigError(`neighbours: expected a whole k ≥ 1, got ${k}`);
     const wanted = Math.min(k, this.reference.rows);
     const kept = Math.min(wanted + SPARE_CANDIDATES, this.reference.rows);
-    const candidates = await this.candidates(queries, kept);
+    const { accelerator } = this.options;
+    const candidates =
+      accelerator === undefined
+        ? await this.candidates(queries, { kept })
+        : await accelerator.search(unitRows(queries), this.unit, kept);
     return this.settle(queries, candidates, kept, wanted);
   }
 
-  private async candidates(queries: EmbeddingMatrix, kept: number): Promise<Int32Array> {
-    const { accelerator, threads } = this.options;
-    if (accelerator !== undefined) return accelerator.search(unitRows(queries), this.unit, kept);
+  /**
+   * The k nearest rows of other folds for each reference row, found without the accelerator. Every fold must
+   * leave at least k + 4 rows outside.
+   */
+  async searchOtherFolds(foldOf: Int32Array, k: number): Promise<NeighbourTable> {
+    const kept = k + SPARE_CANDIDATES;
+    const candidates = await this.candidates(this.reference, { kept, foldOf: toShared(foldOf) });
+    return this.settle(this.reference, candidates, kept, k);
+  }
+
+  private async candidates(
+    queries: EmbeddingMatrix,
+    request: Omit<CandidateRequest, 'reference'>,
+  ): Promise<Int32Array> {
+    const { threads } = this.options;
+    const { kept } = request;
     const candidates = new Int32Array(queries.rows * kept);
     await forEachRowBlock(
       queries,
-      { reference: this.unit.data, kept },
+      { reference: this.unit.data, ...request },
       neighbourTask,
       findCandidates,
       {

@@ -9,6 +9,8 @@ export interface CandidateRequest {
   readonly reference: Float32Array;
   /** Candidates per query. */
   readonly kept: number;
+  /** Fold of each reference row, when the queries are these very rows: those of the query's own fold do not count. */
+  readonly foldOf?: Int32Array;
 }
 
 /** queries × kept: reference row and float32 similarity, most similar first; −1 where there are fewer. */
@@ -17,10 +19,11 @@ export interface Candidates {
   readonly similarities: Float32Array;
 }
 
-/** The most similar reference rows of each query by blocked float32 products. */
+/** The most similar reference rows of each query by blocked float32 products. firstQuery: its index among all. */
 export function candidateNeighbours(
-  { reference, kept }: CandidateRequest,
+  { reference, kept, foldOf }: CandidateRequest,
   queries: EmbeddingMatrix,
+  firstQuery = 0,
 ): Candidates {
   const d = queries.cols;
   const rows = reference.length / d;
@@ -35,10 +38,11 @@ export function candidateNeighbours(
         for (let r = 0; r < count; r++) {
           const start = (first + r) * kept;
           const last = start + kept - 1;
+          const ownFold = foldOf?.[firstQuery + first + r] ?? -1;
           let worst = similarities[last];
           for (let j = 0, at = r * product.stride; j < n; j++, at++) {
             const similarity = c[at];
-            if (similarity <= worst) continue;
+            if (similarity <= worst || foldOf?.[from + j] === ownFold) continue;
             let slot = last;
             for (; slot > start && similarities[slot - 1] < similarity; slot--) {
               similarities[slot] = similarities[slot - 1];

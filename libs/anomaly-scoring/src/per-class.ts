@@ -2,8 +2,12 @@ import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
 import { z } from 'zod';
 import { ClassCentring, classCentringSchema } from './class-centring.js';
+import { fitResiduals, groupRows, MIN_CLASS_ROWS, scoreResiduals, selectMembers } from './class-models.js';
+import type { ResidualModel } from './class-models.js';
+import type { ClassFoldScorer, CrossJudging, DealtRows } from './cross-judging.js';
 import { KnnScorer } from './knn.js';
 import { parseModel, refuseModel } from './model-json.js';
+import { scoreFoldsOfClasses, scoreResidualFolds } from './per-class-folds.js';
 
 /** A scorer that may know each row's class. Without classes, or for a class it does not know, it judges all alike. */
 export interface ClassAwareScorer extends Scorer {
@@ -29,9 +33,6 @@ const schema = z.strictObject({
 });
 export type PerClassJSON = z.infer<typeof schema>;
 
-/** Fewer rows than this tell too little of a class: it is left to the fallback. */
-export const MIN_CLASS_ROWS = 10;
-
 export interface PerClassOptions {
   /** Classes that get a model of their own; all others are scored by the fallback. */
   readonly classes: readonly string[];
@@ -46,7 +47,7 @@ export interface PerClassOptions {
 }
 
 /** Judges each row as a member of its class. */
-export class PerClassScorer implements ClassAwareScorer {
+export class PerClassScorer implements ClassAwareScorer, ClassFoldScorer {
   readonly name: string;
 
   /** `fallback`: the scorer for all rows alike; `inner`: fitted per class or to the differences from class means. */
@@ -70,16 +71,33 @@ export class PerClassScorer implements ClassAwareScorer {
     }
     if (known.length === 0) return new FittedPerClass(this.name, fallback, { models: new Map() });
     const members = known.flatMap((name) => rowsOf.get(name) as number[]).sort((a, b) => a - b);
-    const memberClasses = members.map((row) => classes[row]);
-    const centring = ClassCentring.fit(selectRows(x, members), memberClasses, this.options.unitRows ?? false);
-    const residuals = await this.inner.fit(centring.apply(selectRows(x, members), memberClasses));
-    return new FittedPerClass(this.name, fallback, { centring, residuals });
+    const { unitRows = false } = this.options;
+    const model = await fitResiduals(this.inner, ...selectMembers(x, classes, members), unitRows);
+    return new FittedPerClass(this.name, fallback, model);
+  }
+
+  scoreFolds(_dealt: DealtRows, judging: CrossJudging): Promise<Float64Array> {
+    return judging.scores(this.fallback);
+  }
+
+  async scoreFoldsByClass(
+    dealt: DealtRows,
+    classes: readonly string[],
+    judging: CrossJudging,
+  ): Promise<Float64Array> {
+    const { classes: own, mode, unitRows = false } = this.options;
+    const scores =
+      mode === 'own'
+        ? await scoreFoldsOfClasses(this.inner, dealt, classes, own)
+        : await scoreResidualFolds(this.inner, dealt, classes, own, unitRows);
+    const rest = classes.map((name, row) => own.includes(name) && Number.isNaN(scores[row]));
+    if (!rest.includes(true)) return scores;
+    const fallback = await judging.scores(this.fallback);
+    return scores.map((score, row) => (rest[row] ? fallback[row] : score));
   }
 }
 
-type ClassModels =
-  | { readonly models: ReadonlyMap<string, FittedScorer> }
-  | { readonly centring: ClassCentring; readonly residuals: FittedScorer };
+type ClassModels = { readonly models: ReadonlyMap<string, FittedScorer> } | ResidualModel;
 
 export class FittedPerClass implements FittedClassAwareScorer {
   constructor(
@@ -113,13 +131,7 @@ export class FittedPerClass implements FittedClassAwareScorer {
       }
     } else {
       const rows = [...rowsOf].filter(([name]) => knows(name)).flatMap(([, members]) => members);
-      if (rows.length > 0) {
-        const centred = byClass.centring.apply(
-          selectRows(x, rows),
-          rows.map((row) => classes[row]),
-        );
-        await put(rows, byClass.residuals.score(centred));
-      }
+      if (rows.length > 0) await put(rows, scoreResiduals(byClass, ...selectMembers(x, classes, rows)));
     }
     return scores;
   }
@@ -169,14 +181,4 @@ export class FittedPerClass implements FittedClassAwareScorer {
 
 function fitSubset(scorer: Scorer, x: EmbeddingMatrix, rows: readonly number[]): Promise<FittedScorer> {
   return scorer instanceof KnnScorer ? scorer.fitSubset(x, rows) : scorer.fit(selectRows(x, rows));
-}
-
-function groupRows(classes: readonly string[]): Map<string, number[]> {
-  const rowsOf = new Map<string, number[]>();
-  classes.forEach((name, row) => {
-    const rows = rowsOf.get(name);
-    if (rows) rows.push(row);
-    else rowsOf.set(name, [row]);
-  });
-  return rowsOf;
 }

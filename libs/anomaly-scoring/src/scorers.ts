@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
 import { FOREST_FORMAT } from '@hazure/isolation-forest';
@@ -36,26 +37,34 @@ export function isScorerName(name: string): name is ScorerName {
 
 /** @throws ConfigError for a name that is not in SCORER_NAMES. */
 export function createScorer(name: string, options: ScorerOptions = {}): ClassAwareScorer {
-  if (!isScorerName(name)) {
-    throw new ConfigError(`scorer: expected one of ${SCORER_NAMES.join(', ')}, got '${name}'`);
-  }
+  return createScorers([name], options)[0];
+}
+
+/**
+ * One scorer per name. An ensemble's members are the very scorers that are asked for beside it, so that nothing
+ * need be fitted twice. @throws ConfigError for a name that is not in SCORER_NAMES.
+ */
+export function createScorers(names: readonly string[], options: ScorerOptions = {}): ClassAwareScorer[] {
   const threads = options.threads === undefined ? {} : { threads: options.threads };
-  switch (name) {
-    case 'iforest':
-      return ownClasses(
-        new IsolationForestScorer({ seed: options.seed ?? 42, ...options.iforest, ...threads }),
-        options,
-      );
-    case 'mahalanobis':
-      return gaussian('mahalanobis', false, options);
-    case 'knn':
-      return ownClasses(new KnnScorer({ ...options.knn, ...threads }), options);
-    case 'ensemble':
-      return new EnsembleScorer([
-        gaussian('mahalanobis', false, options),
-        gaussian('unit-mahalanobis', true, options),
-      ]);
-  }
+  const mahalanobis = gaussian('mahalanobis', false, options);
+  return names.map((name) => {
+    if (!isScorerName(name)) {
+      throw new ConfigError(`scorer: expected one of ${SCORER_NAMES.join(', ')}, got '${name}'`);
+    }
+    switch (name) {
+      case 'iforest':
+        return ownClasses(
+          new IsolationForestScorer({ seed: options.seed ?? 42, ...options.iforest, ...threads }),
+          options,
+        );
+      case 'mahalanobis':
+        return mahalanobis;
+      case 'knn':
+        return ownClasses(new KnnScorer({ ...options.knn, ...threads }), options);
+      case 'ensemble':
+        return new EnsembleScorer([mahalanobis, gaussian('unit-mahalanobis', true, options)]);
+    }
+  });
 }
 
 function ownClasses(scorer: Scorer, { perClass: classes }: ScorerOptions): ClassAwareScorer {
@@ -87,6 +96,8 @@ export interface ReadOptions {
   readonly features?: EmbeddingMatrix;
   readonly threads?: number;
   readonly accelerator?: NeighbourAccelerator;
+  /** Models read already, which an equal document inside another need not repeat. */
+  readonly known?: readonly { readonly document: unknown; readonly scorer: FittedClassAwareScorer }[];
 }
 
 const formatOf = (value: unknown): string | undefined =>
@@ -105,7 +116,8 @@ export function scorerFromJSON(value: unknown, options: ReadOptions = {}): Fitte
     case 'hazure.ensemble':
       return FittedEnsemble.fromJSON(value, (member) => {
         if (formatOf(member) === format) refuseModel('ensemble model: a member is an ensemble');
-        return scorerFromJSON(member, options);
+        const known = options.known?.find(({ document }) => isDeepStrictEqual(document, member));
+        return known?.scorer ?? scorerFromJSON(member, options);
       });
     case 'hazure.per-class':
       return FittedPerClass.fromJSON(value, (inner) => {

@@ -142,6 +142,8 @@ export interface MapPlot {
   /** n × 2, row-major. */
   readonly xy: Float64Array | Float32Array;
   readonly classNames: readonly string[];
+  /** Of the baseline, most frequent first: a class has the same colour on all plots of a baseline. */
+  readonly baselineClasses: readonly string[];
   readonly outliers: readonly boolean[];
   /** false = baseline, true = new. */
   readonly isNew: readonly boolean[];

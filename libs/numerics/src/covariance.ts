@@ -1,7 +1,6 @@
 import { InputError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
-import { gemmKernels, PANEL_ROWS } from './wasm/gemm-kernel.js';
-import { withKernelMemory } from './wasm/kernel-memory.js';
+import { withSymmetricProduct } from './symmetric-product.js';
 
 /** Rows summed at a time; the order of additions depends on this alone, never on the number of threads. */
 export const MOMENT_BLOCK_ROWS = 4096;
@@ -31,59 +30,34 @@ export function emptySums(cols: number): MomentSums {
   };
 }
 
-/**
- * Sums of one block of rows (float64, SIMD). Values must be finite.
- * Rows are packed as they come: four neighbouring columns of a row are one step of a panel, and the same panels
- * serve as both sides of the product Yᵀ·Y, of which only the lower half is computed.
- */
+/** Sums of one block of rows (float64, SIMD). Values must be finite. */
 export function blockSums(x: EmbeddingMatrix, origin: Float64Array): MomentSums {
   const { rows, cols } = x;
-  const sums = emptySums(cols);
-  sums.count = rows;
-  const panels = Math.ceil(cols / PANEL_ROWS);
-  const stride = panels * PANEL_ROWS;
-  const panelBytes = PRODUCT_ROWS * PANEL_ROWS * 8;
-  const y = new Float64Array(stride);
-  withKernelMemory((memory) => {
-    const productAt = memory.reserve(stride * stride * 8);
-    const packedAt = memory.reserve(panels * panelBytes);
-    const kernel = gemmKernels(memory).float64;
-    const product = memory.float64(productAt, stride * stride).fill(0);
-    const packed = memory.float64(packedAt, panels * PRODUCT_ROWS * PANEL_ROWS);
+  return withSymmetricProduct(cols, PRODUCT_ROWS, (product) => {
+    const { data } = x;
+    const first = new Float64Array(cols);
+    const third = new Float64Array(cols);
+    let fourth = 0;
+    const y = new Float64Array(product.stride);
     for (let from = 0; from < rows; from += PRODUCT_ROWS) {
       const count = Math.min(PRODUCT_ROWS, rows - from);
       for (let i = 0; i < count; i++) {
         const start = (from + i) * cols;
         let square = 0;
         for (let j = 0; j < cols; j++) {
-          const value = x.data[start + j] - origin[j];
+          const value = data[start + j] - origin[j];
           y[j] = value;
           square += value * value;
-          sums.first[j] += value;
+          first[j] += value;
         }
-        for (let j = 0; j < cols; j++) sums.third[j] += square * y[j];
-        sums.fourth += square * square;
-        for (let panel = 0, j = 0; panel < panels; panel++, j += PANEL_ROWS) {
-          const at = (panel * PRODUCT_ROWS + i) * PANEL_ROWS;
-          packed[at] = y[j];
-          packed[at + 1] = y[j + 1];
-          packed[at + 2] = y[j + 2];
-          packed[at + 3] = y[j + 3];
-        }
+        for (let j = 0; j < cols; j++) third[j] += square * y[j];
+        fourth += square * square;
+        product.setColumn(i, y);
       }
-      for (let panel = 0; panel < panels; panel++) {
-        const side = packedAt + panel * panelBytes;
-        const corner = productAt + (panel * PANEL_ROWS * stride + panel * PANEL_ROWS) * 8;
-        kernel(side, side, corner, panels - panel, count, panelBytes, stride * 8);
-      }
+      product.add(count);
     }
-    for (let i = 0; i < cols; i++) {
-      for (let j = 0; j <= i; j++) {
-        sums.second[i * cols + j] = sums.second[j * cols + i] = product[i * stride + j];
-      }
-    }
+    return { count: rows, first, second: product.result(), third, fourth };
   });
-  return sums;
 }
 
 export function addSums(into: MomentSums, other: MomentSums): void {
@@ -96,10 +70,28 @@ export function addSums(into: MomentSums, other: MomentSums): void {
   for (let i = 0; i < into.second.length; i++) into.second[i] += other.second[i];
 }
 
+/** Takes the sums of some of the rows away from the sums of all, about the same origin. */
+export function subtractSums(from: MomentSums, other: MomentSums): MomentSums {
+  return {
+    count: from.count - other.count,
+    first: difference(from.first, other.first),
+    second: difference(from.second, other.second),
+    third: difference(from.third, other.third),
+    fourth: from.fourth - other.fourth,
+  };
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] - b[i];
+  return result;
+}
+
 export interface ShrunkCovariance {
   readonly mean: Float64Array;
   /** cols × cols, row-major. */
   readonly covariance: Float64Array;
+  readonly trace: number;
   /** Weight of the scaled identity, 0…1. */
   readonly shrinkage: number;
   readonly count: number;
@@ -164,5 +156,5 @@ export function ledoitWolf(sums: MomentSums, origin: Float64Array): ShrunkCovari
   const shrinkage = ledoitWolfShrinkage({ rows: n, cols: d, trace, frobenius, fourth });
   for (let i = 0; i < covariance.length; i++) covariance[i] *= 1 - shrinkage;
   for (let i = 0; i < d; i++) covariance[i * d + i] += shrinkage * mu;
-  return { mean, covariance, shrinkage, count: n };
+  return { mean, covariance, trace, shrinkage, count: n };
 }

@@ -1,8 +1,9 @@
-import { cholesky, invertLower } from './cholesky.js';
-import { addSums, blockSums, emptySums, ledoitWolf } from './covariance.js';
+import { cholesky, factorTall, inverseCholesky } from './cholesky.js';
+import { addSums, blockSums, emptySums, ledoitWolf, subtractSums } from './covariance.js';
 import { withTransposedProduct } from './gemm.js';
 import { sliceRows } from './matrix.js';
 import { Random } from './random.js';
+import { gramMatrix } from './symmetric-product.js';
 
 const normals = (count: number, seed: number): Float64Array => {
   const random = new Random(seed);
@@ -78,29 +79,67 @@ describe('SIMD products', () => {
   });
 });
 
+const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  expect(a).toHaveLength(b.length);
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i] - b[i]));
+  return worst;
+};
+
+const identity = (n: number): number[] =>
+  Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1 : 0));
+
+/** A·Aᵀ + I of random normals. */
+const positiveDefinite = (n: number, seed: number): Float64Array => {
+  const a = normals(n * n, seed);
+  return Float64Array.from(naiveProduct(a, n, a, n, n), (value, at) => value + (at % (n + 1) === 0 ? 1 : 0));
+};
+
 describe('Cholesky', () => {
-  test('factor and inverse rebuild the matrix', () => {
-    const n = 23;
-    const a = normals(n * n, 7);
-    const matrix = Float64Array.from(
-      naiveProduct(a, n, a, n, n),
-      (value, at) => value + (at % (n + 1) === 0 ? 1 : 0),
-    );
+  // Around the borders of panels (4) and blocks (32).
+  const sizes = [1, 3, 4, 23, 31, 32, 33, 35, 64, 150];
+
+  test.each(sizes)('%i columns: the factor rebuilds the matrix', (n) => {
+    const matrix = positiveDefinite(n, 7);
     const l = cholesky(matrix, n) as Float64Array;
-    naiveProduct(l, n, l, n, n).forEach((value, i) => expect(value).toBeCloseTo(matrix[i], 9));
-    const inverse = invertLower(l, n);
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < n; j++) {
-        let sum = 0;
-        for (let k = 0; k < n; k++) sum += inverse[i * n + k] * l[k * n + j];
-        expect(sum).toBeCloseTo(i === j ? 1 : 0, 9);
-      }
-    }
+    expect(largestDifference(naiveProduct(l, n, l, n, n), matrix)).toBeLessThan(1e-10);
+    expect(l.every((value, at) => value === 0 || at % n <= Math.floor(at / n))).toBe(true);
+  });
+
+  test.each(sizes)('%i columns: the inverse factor times the factor is the identity', (n) => {
+    const matrix = positiveDefinite(n, 8);
+    const l = cholesky(matrix, n) as Float64Array;
+    const inverse = inverseCholesky(matrix, n) as Float64Array;
+    const transposed = l.map((_, at) => l[(at % n) * n + Math.floor(at / n)]);
+    expect(largestDifference(naiveProduct(inverse, n, transposed, n, n), identity(n))).toBeLessThan(1e-10);
+    expect(inverse.every((value, at) => value === 0 || at % n <= Math.floor(at / n))).toBe(true);
+  });
+
+  test.each(sizes)('%i columns: rows below become L⁻¹b', (n) => {
+    const below = 9;
+    const matrix = positiveDefinite(n, 9);
+    const b = normals(below * n, 10);
+    const tall = Float64Array.from([...matrix, ...b]);
+    expect(factorTall(tall, n + below, n)).toBe(true);
+    const solved = tall.subarray(n * n);
+    // L·(L⁻¹b) = b
+    expect(largestDifference(naiveProduct(solved, below, tall, n, n), b)).toBeLessThan(1e-10);
+  });
+
+  test('only the lower triangle is read', () => {
+    const n = 70;
+    const matrix = positiveDefinite(n, 11);
+    const lower = matrix.map((value, at) => (at % n > Math.floor(at / n) ? NaN : value));
+    expect(cholesky(lower, n)).toEqual(cholesky(matrix, n));
   });
 
   test('a matrix that is not positive definite has no factor', () => {
     expect(cholesky(Float64Array.of(1, 2, 2, 1), 2)).toBeNull();
     expect(cholesky(Float64Array.of(NaN), 1)).toBeNull();
+    const late = positiveDefinite(80, 12); // in the second block
+    late[79 * 81] = -1;
+    expect(cholesky(late, 80)).toBeNull();
+    expect(inverseCholesky(late, 80)).toBeNull();
   });
 });
 
@@ -144,5 +183,33 @@ describe('moment sums', () => {
     expect(parts.fourth).toBeCloseTo(whole.fourth, 6);
     parts.second.forEach((value, i) => expect(value).toBeCloseTo(whole.second[i], 8));
     parts.third.forEach((value, i) => expect(value).toBeCloseTo(whole.third[i], 7));
+  });
+
+  test('the sums of all less those of some are the sums of the rest', () => {
+    const origin = new Float64Array(cols).fill(5);
+    const rest = subtractSums(blockSums(x, origin), blockSums(sliceRows(x, 0, 300), origin));
+    const expected = blockSums(sliceRows(x, 300, rows), origin);
+    expect(rest.count).toBe(400);
+    expect(rest.fourth).toBeCloseTo(expected.fourth, 6);
+    rest.first.forEach((value, i) => expect(value).toBeCloseTo(expected.first[i], 8));
+    rest.second.forEach((value, i) => expect(value).toBeCloseTo(expected.second[i], 8));
+    rest.third.forEach((value, i) => expect(value).toBeCloseTo(expected.third[i], 7));
+  });
+});
+
+describe('Gram matrix', () => {
+  // Around the borders of panels (4) and of the columns taken at a time (128).
+  test.each([
+    [1, 1],
+    [5, 3],
+    [4, 128],
+    [9, 129],
+    [30, 300],
+  ])('%i rows × %i columns equals the naive sums', (rows, cols) => {
+    const x = { data: Float32Array.from(normals(rows * cols, 13), (v) => v + 2), rows, cols };
+    const origin = normals(cols, 14);
+    const centred = Float64Array.from(x.data, (value, at) => value - origin[at % cols]);
+    const gram = gramMatrix(x, origin);
+    expect(largestDifference(gram, naiveProduct(centred, rows, centred, rows, cols))).toBeLessThan(1e-9);
   });
 });

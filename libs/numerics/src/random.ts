@@ -92,15 +92,28 @@ export class Random {
   }
 }
 
-/** `count` distinct integers of [0, n), in random order (all of them when count ≥ n). */
+/** A draw from a map takes about as long as filling so many places of a list. */
+const SPARSE_FROM = 32;
+
+/** `count` distinct integers of [0, n), in random order (all of them when count ≥ n). Fisher–Yates, cut short. */
 export function sampleWithoutReplacement(random: Random, n: number, count: number): Int32Array {
-  const pool = Int32Array.from({ length: n }, (_, i) => i);
   const k = Math.min(n, count);
+  const sample = new Int32Array(k);
+  if (n >= SPARSE_FROM * k) {
+    const exchanged = new Map<number, number>();
+    for (let i = 0; i < k; i++) {
+      const j = i + random.nextInt(n - i);
+      sample[i] = exchanged.get(j) ?? j;
+      exchanged.set(j, exchanged.get(i) ?? i);
+    }
+    return sample;
+  }
+  const pool = new Int32Array(n);
+  for (let i = 0; i < n; i++) pool[i] = i;
   for (let i = 0; i < k; i++) {
     const j = i + random.nextInt(n - i);
-    const held = pool[i];
-    pool[i] = pool[j];
-    pool[j] = held;
+    sample[i] = pool[j];
+    pool[j] = pool[i];
   }
-  return pool.slice(0, k);
+  return sample;
 }

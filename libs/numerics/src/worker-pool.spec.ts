@@ -1,4 +1,5 @@
 import { matrixFrom } from './matrix.js';
+import { mapTasks } from './parallel/map-tasks.js';
 import { forEachRowBlock, toShared } from './parallel/row-blocks.js';
 import { WorkerPool } from './parallel/worker-pool.js';
 import type { TaskFunction } from './parallel/worker-pool.js';
@@ -64,5 +65,24 @@ describe('row blocks', () => {
     expect(firsts).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
     expect(counts.at(-1)).toBe(3);
     expect(matrix.data[2]).toBe(1); // the caller's rows were not moved away
+  });
+});
+
+describe('mapped tasks', () => {
+  const lists = [4, 2, 3].map((first) => Float64Array.of(first, 3, 1));
+  const inline = (values: Float64Array): Float64Array => values.slice().sort();
+  const options = { threads: 2, operationsPerTask: 1e9 };
+
+  test('results come in the order of the list, from worker threads and from this one', async () => {
+    const expected = lists.map(inline);
+    expect(await mapTasks(lists, task('sorted'), inline, options)).toEqual(expected);
+    expect(await mapTasks(lists, task('sorted'), inline, { ...options, threads: 1 })).toEqual(expected);
+    // Too little work for threads: the task is not even looked for.
+    const small = { ...options, operationsPerTask: 10 };
+    expect(await mapTasks(lists, task('noSuchExport'), inline, small)).toEqual(expected);
+  });
+
+  test('a failure is passed on', async () => {
+    await expect(mapTasks(lists, task('noSuchExport'), inline, options)).rejects.toThrow('no function');
   });
 });

@@ -1,5 +1,5 @@
 import type { EmbeddingMatrix, FailureRecord, RunFolder } from '@hazure/contracts';
-import type { CropRecord, ImageRecord } from './objects.js';
+import type { CropRecord, ImageRecord } from './chunk-worker.js';
 import { ClassTally } from './statistics.js';
 
 /** Everything of the streaming part that later stages need at once: records and embeddings, no pixels. */

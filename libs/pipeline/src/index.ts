@@ -9,13 +9,8 @@ export {
 export type { BaselineMap, CombinedParameters } from './combined-map.js';
 export { mapFromJson, type MapParameters } from './map.js';
 export type { RunContext } from './run-context.js';
-export {
-  streamObjects,
-  type CropRecord,
-  type ImageRecord,
-  type ObjectStages,
-  type ObjectStreamOptions,
-} from './objects.js';
+export type { CropRecord, ImageRecord, ObjectStages } from './chunk-worker.js';
+export { streamObjects, type ObjectStreamOptions } from './objects.js';
 export { readBaselineScorers, type BaselineScorers } from './scoring.js';
 export { StageTimes, type StageTime } from './stage-times.js';
 export { chunked, mapConcurrent, readAhead } from './streams.js';

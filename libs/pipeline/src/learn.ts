@@ -139,14 +139,23 @@ async function writeArtifacts(input: {
   await folder.writeJson('concepts.json', concepts);
   await folder.writeJson('tsne_map.json', mapToJson(map));
   await writeFailures(folder, gathered.failures);
-  await folder.writeBytes('tsne_visualization.png', await plotBaseline(request.presenter, gathered, map));
+  await folder.writeBytes(
+    'tsne_visualization.png',
+    await plotBaseline(request.presenter, gathered, concepts.classes, map),
+  );
 }
 
-function plotBaseline(presenter: RunPresenter, { crops }: Gathered, map: EmbeddingMap): Promise<Uint8Array> {
+function plotBaseline(
+  presenter: RunPresenter,
+  { crops }: Gathered,
+  baselineClasses: readonly string[],
+  map: EmbeddingMap,
+): Promise<Uint8Array> {
   return presenter.mapPng({
     title: 't-SNE of the baseline',
     xy: map.xy,
     classNames: Array.from(map.rows, (row) => crops[row].className),
+    baselineClasses,
     outliers: Array.from(map.rows, () => false),
     isNew: Array.from(map.rows, () => false),
   });

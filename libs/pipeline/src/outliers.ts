@@ -1,6 +1,6 @@
 import type { ImageRef, Verdict } from '@hazure/contracts';
 import type { DetectRequest } from './detect.js';
-import type { CropRecord } from './objects.js';
+import type { CropRecord } from './chunk-worker.js';
 import { mapConcurrent } from './streams.js';
 
 /** Copies and plots are made on other threads. */

@@ -133,6 +133,7 @@ export async function writeResults(input: {
         ...Array.from(map.baselineRows, (row) => baseline.crops[row].className),
         ...Array.from(map.newRows, (row) => crops[row].className),
       ],
+      baselineClasses: baseline.concepts.classes,
       outliers: [
         ...Array.from(map.baselineRows, () => false),
         ...Array.from(map.newRows, (row) => verdicts[row].outlier),

@@ -9,7 +9,8 @@ import type {
   RunManifestHead,
   RunPresenter,
 } from '@hazure/contracts';
-import type { ObjectStages, ObjectStreamOptions } from './objects.js';
+import type { ObjectStages } from './chunk-worker.js';
+import type { ObjectStreamOptions } from './objects.js';
 
 /** What both phases need: inputs, stages, where results go, and who watches. */
 export interface RunContext {

@@ -1,4 +1,4 @@
-import type { CropRecord, ImageRecord } from './objects.js';
+import type { CropRecord, ImageRecord } from './chunk-worker.js';
 
 export interface ClassStatistics {
   readonly className: string;

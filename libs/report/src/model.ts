@@ -63,6 +63,8 @@ export interface ReportMap {
   /** `n × 2`, row-major. */
   readonly points: Float32Array | Float64Array;
   readonly labels: readonly string[];
+  /** The baseline's classes, most frequent first; they decide the colours. Default: the labels, by frequency. */
+  readonly baselineClasses?: readonly string[];
   readonly cropIds: readonly string[];
   /** True for points of the baseline in a combined map. */
   readonly baseline: ArrayLike<boolean | number>;

@@ -42,7 +42,7 @@ export async function baselineReport(artifacts: RunArtifacts, finishedAt: Date):
         samples: await samples(artifacts, crops, className),
       })),
     ),
-    map: await baselineMap(artifacts, crops),
+    map: await baselineMap(artifacts, crops, statistics),
     calibration: {
       scorer: decider.name,
       heldOutScores: decider.heldOut,
@@ -73,6 +73,7 @@ async function samples(
 async function baselineMap(
   artifacts: RunArtifacts,
   crops: readonly StoredCrop[],
+  statistics: StatisticsFile,
 ): Promise<BaselineReport['map']> {
   const stored = await artifacts.optionalJson<BaselineMapFile>('tsne_map.json');
   if (!stored) return null;
@@ -88,7 +89,7 @@ async function baselineMap(
     points.map(({ file }) => ({ artifacts, file })),
     DEFAULT_CAPS.mapThumbnails,
   );
-  return reportMap(points, mapMethod(stored.parameters), pictures);
+  return reportMap(points, mapMethod(stored.parameters), pictures, statistics);
 }
 
 function conceptRows({ classes, listed, expansions }: ConceptList): ConceptRow[] {

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import type { CommonReport, ReportMap, Thumbnail } from '@hazure/report';
 import { HAZURE_VERSION } from '../version.js';
 import type { CombinedParameters, MapParameters } from '@hazure/pipeline';
-import type { ConfigFile, RunArtifacts, TimingFile } from './artifacts.js';
+import type { ConfigFile, RunArtifacts, StatisticsFile, TimingFile } from './artifacts.js';
 
 const THUMBNAIL_PX = 192;
 const HOVER_PX = 96;
@@ -92,8 +92,13 @@ export function reportMap(
   }[],
   method: string,
   thumbnails: ReadonlyMap<number, Uint8Array>,
+  /** null when the baseline's folder is gone. */
+  baselineStatistics: StatisticsFile | null,
 ): ReportMap {
   return {
+    ...(baselineStatistics && {
+      baselineClasses: baselineStatistics.classes.map(({ className }) => className),
+    }),
     points: Float32Array.from(points.flatMap(({ xy }) => [...xy])),
     labels: points.map(({ label }) => label),
     cropIds: points.map(({ cropId }) => cropId),

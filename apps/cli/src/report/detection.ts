@@ -50,7 +50,7 @@ export async function detectionReport(artifacts: RunArtifacts, finishedAt: Date)
       seconds: timing.totalSeconds,
     },
     outliers: cards,
-    map: await detectionMap(artifacts, baseline, results),
+    map: await detectionMap(artifacts, baseline, results, baselineStatistics),
     scores: await scoreHistogram(baseline, results, Number(config.options['thresholdPercentile'])),
     classes: statistics.classes.map((each) => ({
       className: each.className,
@@ -130,6 +130,7 @@ async function detectionMap(
   artifacts: RunArtifacts,
   baseline: RunArtifacts,
   results: ResultsFile,
+  baselineStatistics: StatisticsFile | null,
 ): Promise<DetectionReport['map']> {
   const stored = await artifacts.optionalJson<CombinedMapFile>('tsne_map.json');
   if (!stored) return null;
@@ -158,7 +159,7 @@ async function detectionMap(
     points.map(({ source }) => source),
     DEFAULT_CAPS.mapThumbnails,
   );
-  return reportMap(points, combinedMapMethod(stored.parameters), pictures);
+  return reportMap(points, combinedMapMethod(stored.parameters), pictures, baselineStatistics);
 }
 
 async function scoreHistogram(

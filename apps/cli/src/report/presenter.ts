@@ -13,6 +13,7 @@ export class ReportPresenter implements RunPresenter {
       title: plot.title,
       points: plot.xy,
       labels: plot.classNames,
+      baselineClasses: plot.baselineClasses,
       outliers: plot.outliers,
       // a map of a baseline alone is not faded
       ...(plot.isNew.includes(true) ? { baseline: plot.isNew.map((fresh) => !fresh) } : {}),

@@ -1,6 +1,6 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { sliceRows } from '../matrix.js';
-import { sharedPool } from './worker-pool.js';
+import { MIN_PARALLEL_OPERATIONS, sharedPool } from './worker-pool.js';
 import type { TaskFunction } from './worker-pool.js';
 
 /** What a row-block task gets beside its own arguments. */
@@ -19,9 +19,6 @@ export interface RowBlockOptions {
   /** Rough number of elementary operations per row: little work is not worth a thread. */
   readonly operationsPerRow: number;
 }
-
-/** Below this many operations (some 20 ms) starting threads costs more than it gains. */
-const MIN_PARALLEL_OPERATIONS = 5e7;
 
 /** A copy in shared memory, which workers see without another copy; what is shared already is returned as it is. */
 export function toShared<T extends Float32Array | Float64Array | Int32Array>(values: T): T {

@@ -114,3 +114,6 @@ export function sharedPool(threads = availableParallelism()): WorkerPool {
   sharedPools.set(threads, pool);
   return pool;
 }
+
+/** Below this many operations (some 20 ms) starting threads costs more than it gains. */
+export const MIN_PARALLEL_OPERATIONS = 5e7;

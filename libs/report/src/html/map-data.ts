@@ -45,7 +45,7 @@ export function packMap(map: ReportMap, caps: ReportCaps): MapPayload | null {
   }
   if (finite.length === 0) return null;
   const kept = samplePoints(finite, map.outliers, caps.mapPoints);
-  const classes = styleClasses(map.labels);
+  const classes = styleClasses(map.labels, map.baselineClasses);
   const labels = [...new Set(kept.map((i) => map.labels[i]))];
   const labelIndex = new Map(labels.map((label, i) => [label, i]));
   const thumbnails: Record<string, string> = {};

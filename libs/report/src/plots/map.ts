@@ -12,6 +12,8 @@ export interface MapPlot {
   readonly points: Float32Array | Float64Array;
   /** Class name of each point. */
   readonly labels: readonly string[];
+  /** The baseline's classes, most frequent first; they decide the colours. Default: the labels, by frequency. */
+  readonly baselineClasses?: readonly string[];
   /** Points to ring. */
   readonly outliers?: ArrayLike<boolean | number>;
   /** True (or 1) for points of the baseline in a combined map: they are drawn faded, beneath the new ones. */
@@ -61,7 +63,7 @@ export function plotMap(plot: MapPlot): Buffer {
   const behind = finite.filter((i) => is(plot.baseline, i));
   const front = finite.filter((i) => !is(plot.baseline, i));
   const rings = finite.filter((i) => is(plot.outliers, i));
-  const classes = styleClasses(plot.labels);
+  const classes = styleClasses(plot.labels, plot.baselineClasses);
 
   drawFrame(context, area);
   const combined = behind.length > 0 && front.length > 0;

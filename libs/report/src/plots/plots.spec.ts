@@ -72,7 +72,7 @@ describe('plotMap', () => {
     const alone = await read(plotMap(input));
     const combined = await read(plotMap({ ...input, baseline: mostlyBaseline }));
     // A dot is drawn at 82% opacity, a faded one at 28%: only the first comes near its class's colour.
-    expect(combined.count(CLASS_COLOURS[0], 80)).toBeLessThan(alone.count(CLASS_COLOURS[0], 80) / 2);
+    expect(combined.count(CLASS_COLOURS[0], 100)).toBeLessThan(alone.count(CLASS_COLOURS[0], 100) / 2);
   });
 
   test.each([0, 1, 2])('%p points make a picture', (n) => {
