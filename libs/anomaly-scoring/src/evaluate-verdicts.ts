@@ -109,7 +109,7 @@ export function evaluateVerdicts(input: VerdictEvaluationInput): RunEvaluation {
         'INPUT_INVALID',
         `truth: '${id}' (entry ${line + 1}) is neither a crop nor an image of the run`,
         {
-          hint: 'Use the crop_id or image_id values of detection_results.json.',
+          hint: 'Use the cropId or imageId values of detection_results.json.',
         },
       );
     }

@@ -18,6 +18,7 @@ type Owner = z.infer<typeof ownerSchema>;
 /**
  * Claims an unfinished run folder for this process by a file in it. A claim ends with its process, however that ended;
  * one from another machine is taken over, because nobody here can tell whether its process lives.
+ * A lock that ages would be lost while a fit keeps the event loop busy, and would keep a killed run's folder for a while.
  * @throws InputError OUTPUT_UNWRITABLE when a living process of this machine holds the folder
  */
 export async function claim(file: string, folder: string): Promise<void> {

@@ -72,6 +72,8 @@ struct EmulatedDevice {
   /** Graphs made and graphs launched since the last reset. */
   int captures = 0;
   int replays = 0;
+  /** Called when a capture has begun, on the thread that captures. */
+  void (*while_capturing)() = nullptr;
   std::size_t free_bytes = 3'000'000'000;
   std::size_t total_bytes = 4'000'000'000;
   int driver_version = 13'000;

@@ -137,9 +137,12 @@ cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
-  const std::lock_guard lock(mutex);
-  *stream = {true, false, mode, std::this_thread::get_id(), {}};
-  capturing.push_back(stream);
+  {
+    const std::lock_guard lock(mutex);
+    *stream = {true, false, mode, std::this_thread::get_id(), {}};
+    capturing.push_back(stream);
+  }
+  if (emulated_device.while_capturing != nullptr) emulated_device.while_capturing();
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {

@@ -1,4 +1,3 @@
-#include <atomic>
 #include <thread>
 
 #include "provider.hpp"
@@ -52,33 +51,56 @@ TEST(cuda_provider, graphs_are_made_anew_when_the_tensor_moves) {
 
 TEST(cuda_provider, other_threads_may_allocate_while_a_graph_is_captured) {
   need_provider();
-  std::atomic<bool> ended{false};
-  std::atomic<int> prepared{0};
-  // What a preparing thread does all the time: uploads, and now and then a larger tensor.
-  std::thread preparing([&] {
-    while (!ended) {
-      PreparedBatch other;
-      const Pictures pictures(3);
-      DeviceSlot slot(0, false);
-      std::vector<Placement> placements(3);
-      PreprocessSpec spec;
-      spec.width_px = spec.height_px = 16;
-      slot.prepare(pictures.regions, 3, spec, placements.data());
-      ++prepared;
-    }
-  });
-  for (int round = 0; round < 20; ++round) {
-    PreparedBatch batch;
-    Embedder cuda(embedder(on(DeviceChoice::kCuda, true)));
-    for (int i = 0; i < 3; ++i) {
-      const Pictures pictures(4, static_cast<unsigned>(i));
-      check_rows(embed(cuda, batch, pictures.regions), on_cpu(pictures.regions), "round " + std::to_string(round));
-    }
+  static int prepared = 0;
+  static std::string complaint;
+  prepared = 0;
+  // What the preparing thread does all the time: memory for a larger batch, an upload, kernels.
+  emulated_device.while_capturing = [] {
+    std::thread([] {
+      try {
+        const Pictures pictures(3);
+        PreprocessSpec spec;
+        spec.width_px = spec.height_px = 16;
+        std::vector<Placement> placements(3);
+        DeviceSlot slot(0, false);
+        slot.prepare(pictures.regions, 3, spec, placements.data());
+        ++prepared;
+      } catch (const std::exception& error) {
+        complaint = error.what();
+      }
+    }).join();
+  };
+  PreparedBatch batch;
+  Embedder cuda(embedder(on(DeviceChoice::kCuda, true)));
+  for (int round = 0; round < 3; ++round) {
+    const Pictures pictures(4, static_cast<unsigned>(round));
+    check_rows(embed(cuda, batch, pictures.regions), on_cpu(pictures.regions), "round " + std::to_string(round));
   }
-  ended = true;
-  preparing.join();
-  CHECK(prepared > 3);
-  CHECK_EQ(emulated_device.captures, 20);
+  CHECK_EQ(complaint, "");
+  CHECK_EQ(prepared, 1);
+  CHECK_EQ(emulated_device.captures, 1);
+  emulated_device.reset();
+}
+
+TEST(cuda_provider, an_allocation_that_breaks_a_capture_fails_one_batch_and_says_what_to_do) {
+  need_provider();
+  // As another library's thread would.
+  emulated_device.while_capturing = [] {
+    std::thread([] {
+      void* memory = nullptr;
+      cudaMalloc(&memory, 1024);
+    }).join();
+  };
+  PreparedBatch batch;
+  Embedder cuda(embedder(on(DeviceChoice::kCuda, true)));
+  const Pictures pictures(4);
+  const auto wanted = on_cpu(pictures.regions);
+  check_rows(embed(cuda, batch, pictures.regions), wanted, "before");
+  CHECK_REFUSED(kDevice, "As a CUDA graph", embed(cuda, batch, pictures.regions));
+  emulated_device.while_capturing = nullptr;
+  for (int round = 0; round < 3; ++round) check_rows(embed(cuda, batch, pictures.regions), wanted, "after");
+  CHECK_EQ(emulated_device.captures, 1);
+  emulated_device.reset();
 }
 
 TEST(cuda_provider, a_network_that_cannot_be_captured_is_refused_and_runs_without) {
