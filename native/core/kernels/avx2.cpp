@@ -125,28 +125,50 @@ void avx2_gather_strip(const std::uint8_t* const* rows, const std::ptrdiff_t* re
   portable_gather_quads(rows, quads, columns, strip);
 }
 
-/** Four taps of eight words: low and high halves of the weights are summed apart. */
-struct SplitSums {
+/**
+ * A weight is `high × 2^16 + low` with both halves signed: low for 16-bit multiplies, high within ±64 for 8-bit ones, of
+ * which sixteen bits hold the sum of any number of taps, because all weights of an output add up to 2^22.
+ * Words: taps 0 and 2 low, taps 1 and 3 low, taps 0…3 high, nothing.
+ */
+void rounded_encode_quad(const std::int32_t* weights, std::int32_t* words) {
+  std::uint32_t low[4];
+  std::uint32_t high = 0;
+  for (int tap = 0; tap < 4; ++tap) {
+    const std::int32_t upper = (weights[tap] + (1 << 15)) >> 16;
+    low[tap] = static_cast<std::uint32_t>(weights[tap] - upper * (1 << 16)) & 0xFFFFU;
+    high |= (static_cast<std::uint32_t>(upper) & 0xFFU) << (8 * tap);
+  }
+  words[0] = static_cast<std::int32_t>(low[0] | low[2] << 16);
+  words[1] = static_cast<std::int32_t>(low[1] | low[3] << 16);
+  words[2] = static_cast<std::int32_t>(high);
+  words[3] = 0;
+}
+
+struct RoundedWeights {
+  __m256i even, odd, high;
+  explicit RoundedWeights(const std::int32_t* words)
+      : even(_mm256_set1_epi32(words[0])), odd(_mm256_set1_epi32(words[1])), high(_mm256_set1_epi32(words[2])) {}
+};
+
+/** Four taps of eight words at a time. */
+struct RoundedSums {
   __m256i low = _mm256_set1_epi32(1 << (kAntialiasBits - 1));
   __m256i high = _mm256_setzero_si256();
 
-  void accumulate(__m256i words, const __m256i* weights) {
-    const __m256i mask = _mm256_set1_epi32(0x00FF00FF);
-    const __m256i even = _mm256_and_si256(words, mask);
-    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(words, 8), mask);
-    low = _mm256_add_epi32(low, _mm256_add_epi32(_mm256_madd_epi16(even, weights[0]), _mm256_madd_epi16(odd, weights[2])));
-    high = _mm256_add_epi32(high, _mm256_add_epi32(_mm256_madd_epi16(even, weights[1]), _mm256_madd_epi16(odd, weights[3])));
+  void accumulate(const std::uint32_t* from, const RoundedWeights& weights) {
+    const __m256i words = load32(from);
+    const __m256i even = _mm256_and_si256(words, _mm256_set1_epi16(255));
+    low = _mm256_add_epi32(low, _mm256_madd_epi16(even, weights.even));
+    low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_srli_epi16(words, 8), weights.odd));
+    high = _mm256_add_epi16(high, _mm256_maddubs_epi16(words, weights.high));
   }
-  /** Eight pixels of 0…255 in 32 bits each. */
+  /** Eight pixels of 0…255 in 32 bits each. Exact modulo 2^32, and the true sum fits. */
   [[nodiscard]] __m256i pixels() const {
-    const __m256i sum = _mm256_srai_epi32(_mm256_add_epi32(low, _mm256_slli_epi32(high, kSplitBits)), kAntialiasBits);
+    const __m256i upper = _mm256_slli_epi32(_mm256_madd_epi16(high, _mm256_set1_epi16(1)), 16);
+    const __m256i sum = _mm256_srai_epi32(_mm256_add_epi32(low, upper), kAntialiasBits);
     return _mm256_min_epi32(_mm256_max_epi32(sum, _mm256_setzero_si256()), _mm256_set1_epi32(255));
   }
 };
-
-void broadcast_weights(const std::int32_t* words, __m256i* weights) {
-  for (int i = 0; i < 4; ++i) weights[i] = _mm256_set1_epi32(words[i]);
-}
 
 /** 16 pixels in 32 bits each to 16 bytes. */
 __m128i pack_bytes(__m256i first, __m256i second) {
@@ -162,17 +184,17 @@ void avx2_convolve_strip(const std::uint32_t* strip, const QuadTaps& taps, int p
       const int at = x + i < taps.count ? x + i : taps.count - 1;
       const std::uint32_t* source = strip + (taps.first_quad[at] - taps.strip_begin) * 3 * kStripRows;
       const std::int32_t* words = taps.words + taps.word_offset[at];
-      SplitSums sums[3][2];
-      for (int q = 0; q < taps.quad_count[at]; ++q) {
-        __m256i weights[4];
-        broadcast_weights(words + q * kWordsPerQuad, weights);
-        for (int c = 0; c < 3; ++c) {
-          for (int half = 0; half < 2; ++half) {
-            sums[c][half].accumulate(load32(source + (3 * q + c) * kStripRows + 8 * half), weights);
-          }
+      __m256i pixels[2][3];
+      // Eight rows after the other: the sums of sixteen would not fit the registers.
+      for (int half = 0; half < 2; ++half) {
+        RoundedSums sums[3];
+        for (int q = 0; q < taps.quad_count[at]; ++q) {
+          const RoundedWeights weights(words + q * kWordsPerQuad);
+          for (int c = 0; c < 3; ++c) sums[c].accumulate(source + (3 * q + c) * kStripRows + 8 * half, weights);
         }
+        for (int c = 0; c < 3; ++c) pixels[half][c] = sums[c].pixels();
       }
-      for (int c = 0; c < 3; ++c) result[c][i] = pack_bytes(sums[c][0].pixels(), sums[c][1].pixels());
+      for (int c = 0; c < 3; ++c) result[c][i] = pack_bytes(pixels[0][c], pixels[1][c]);
     }
     for (int c = 0; c < 3; ++c) store_transposed(result[c], quad_rows, c * plane + x);
   }
@@ -184,11 +206,10 @@ void avx2_convolve_column(const std::uint32_t* const* quad_rows, int quad_count,
     const __m256 multiply = _mm256_set1_ps(planes.multiply[c]);
     const __m256 add = _mm256_set1_ps(planes.add[c]);
     for (int x = 0; x < count; x += 16) {
-      SplitSums sums[2];
+      RoundedSums sums[2];
       for (int q = 0; q < quad_count; ++q) {
-        __m256i weights[4];
-        broadcast_weights(words + q * kWordsPerQuad, weights);
-        for (int half = 0; half < 2; ++half) sums[half].accumulate(load32(quad_rows[q] + c * plane + x + 8 * half), weights);
+        const RoundedWeights weights(words + q * kWordsPerQuad);
+        for (int half = 0; half < 2; ++half) sums[half].accumulate(quad_rows[q] + c * plane + x + 8 * half, weights);
       }
       float values[16];
       for (int half = 0; half < 2; ++half) {
@@ -240,7 +261,7 @@ const KernelTable kAvx2{
     .normalise_row = avx2_normalise_row,
     .bilinear_row = avx2_bilinear_row,
     .bilinear_blend = avx2_bilinear_blend,
-    .encode_quad = split_encode_quad,
+    .encode_quad = rounded_encode_quad,
     .gather_strip = avx2_gather_strip,
     .convolve_strip = avx2_convolve_strip,
     .convolve_column = avx2_convolve_column,

@@ -99,6 +99,38 @@ TEST(preprocess, equals_the_reference_bit_for_bit_on_random_regions) {
   });
 }
 
+TEST(preprocess, sums_of_any_number_of_taps_stay_exact_on_the_brightest_pixels) {
+  // Kernel sets keep partial sums in few bits. White, and white in stripes that only some taps see, fill them most.
+  ThreadPool pool(1);
+  std::vector<int> sources;
+  for (int source = 2; source <= 320; source += source < 40 ? 1 : 7) sources.push_back(source);
+  sources.insert(sources.end(), {512, 777, 1024, 1500, 2048, 4001});
+  testing::for_each_kernel_set([&](const std::string& isa) {
+    for (const int source : sources) {
+      for (const int period : {1, 2, 4, 8}) {
+        testing::Picture picture{source, 3, std::vector<std::uint8_t>(static_cast<std::size_t>(source) * 9, 0)};
+        for (std::size_t i = 0; i < picture.pixels.size(); ++i) {
+          const int x = static_cast<int>(i / 3) % source;
+          if (period == 1 || x % period < period / 2) picture.pixels[i] = 255;
+        }
+        for (const auto interpolation : {Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+          PreprocessSpec spec;
+          spec.width_px = source % 5 + 1;
+          spec.height_px = 2;
+          spec.fit = FitMode::kStretch;
+          spec.interpolation = interpolation;
+          const Region region{picture.view(), std::nullopt};
+          std::vector<float> out(preprocessed_floats(spec));
+          std::vector<float> expected(out.size());
+          preprocess_batch({&region, 1}, spec, out.data(), nullptr, pool);
+          preprocess_reference(region, spec, expected.data(), nullptr);
+          CHECK(out == expected, isa, " from ", source, " to ", spec.width_px, ", stripes of ", period);
+        }
+      }
+    }
+  });
+}
+
 TEST(preprocess, stays_within_two_grey_levels_of_exact_arithmetic) {
   ThreadPool pool(1);
   testing::Random random(5);
