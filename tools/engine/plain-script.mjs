@@ -128,6 +128,7 @@ export async function plainScript(detectorPath, embedderPath, folder) {
     .filter((name) => /\.(jpe?g|png)$/i.test(name))
     .sort()
     .map((name) => join(folder, name));
+  if (paths.length === 0) throw new Error(`${folder} itself holds no .jpg or .png files`);
   return () => pass(detector, embedder, paths);
 }
 
