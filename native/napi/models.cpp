@@ -167,8 +167,7 @@ Napi::Value embed(const Napi::CallbackInfo& info) {
     call.pieces = raw->model.get().model().pieces(job->regions.size());
     call.prepare = [raw, job](std::size_t piece, int slot) {
       Embedder& embedder = raw->model.get();
-      embedder.prepare(embedder.model().piece_of(std::span<const Region>(job->regions), piece),
-                       raw->batches[static_cast<std::size_t>(slot)]);
+      embedder.prepare_piece(job->regions, piece, raw->batches[static_cast<std::size_t>(slot)]);
     };
     call.infer = [raw, job, columns](std::size_t piece, int slot) {
       Embedder& embedder = raw->model.get();

@@ -137,12 +137,17 @@ write('products', {
   ],
 });
 
-write('pixels-half', {
-  inputs: [{ name: 'image', type: 'float16', dims: ['batch', 3, 16, 16] }],
-  outputs: [{ name: 'pixels', type: 'float16', dims: ['batch', 768] }],
-  initializers: new Map(),
-  nodes: [node('Flatten', ['image'], ['pixels'], { axis: int(1) })],
-});
+for (const [name, type, batch] of [
+  ['pixels-half', 'float16', 'batch'],
+  ['pixels-batch2', 'float32', 2],
+]) {
+  write(name, {
+    inputs: [{ name: 'image', type, dims: [batch, 3, 16, 16] }],
+    outputs: [{ name: 'pixels', type, dims: [batch, 768] }],
+    initializers: new Map(),
+    nodes: [node('Flatten', ['image'], ['pixels'], { axis: int(1) })],
+  });
+}
 
 // An operator that no GPU provider has.
 write('uncapturable', {

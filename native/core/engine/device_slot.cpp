@@ -24,15 +24,34 @@ void check(cudaError_t status, const char* doing) {
 
 cudaStream_t native(cuda::Stream stream) { return static_cast<cudaStream_t>(stream); }
 
-}  // namespace
-
-DeviceSlot::DeviceSlot(int device_id, bool half)
-    : device_id_(device_id), half_(half), workspace_(std::make_unique<cuda::Workspace>(device_id)) {
-  cuda::use_device(device_id_);
+cuda::Stream new_stream(int device_id) {
+  cuda::use_device(device_id);
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
-  stream_ = stream;
+  return stream;
 }
+
+}  // namespace
+
+DeviceImages::DeviceImages(int device_id) : device_id_(device_id), workspace_(device_id), stream_(new_stream(device_id)) {}
+
+DeviceImages::~DeviceImages() {
+  cudaSetDevice(device_id_);
+  cudaStreamDestroy(native(stream_));
+}
+
+std::span<const Region> DeviceImages::upload(std::span<const Region> regions) {
+  regions_ = cuda::upload_regions(regions, workspace_, stream_);
+  // The kernels read on the streams of the slots.
+  check(cudaStreamSynchronize(native(stream_)), "copying images to the device");
+  return regions_;
+}
+
+DeviceSlot::DeviceSlot(int device_id, bool half)
+    : device_id_(device_id),
+      half_(half),
+      workspace_(std::make_unique<cuda::Workspace>(device_id)),
+      stream_(new_stream(device_id)) {}
 
 DeviceSlot::~DeviceSlot() {
   cudaSetDevice(device_id_);
@@ -52,13 +71,17 @@ void DeviceSlot::reserve(std::size_t bytes) {
 
 void DeviceSlot::prepare(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec,
                          Placement* placements) {
+  prepare_uploaded(cuda::upload_regions(regions, *workspace_, stream_), rows, spec, placements);
+}
+
+void DeviceSlot::prepare_uploaded(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec,
+                                  Placement* placements) {
   cuda::use_device(device_id_);
   const std::size_t element = half_ ? 2 : 4;
   const std::size_t row_bytes = preprocessed_floats(spec) * element;
   reserve(rows * row_bytes);
   dims_ = {static_cast<std::int64_t>(rows), 3, spec.height_px, spec.width_px};
-  const auto uploaded = cuda::upload_regions(regions, *workspace_, stream_);
-  cuda::preprocess_batch(uploaded, spec, memory_, half_ ? cuda::OutputType::kFloat16 : cuda::OutputType::kFloat32,
+  cuda::preprocess_batch(regions, spec, memory_, half_ ? cuda::OutputType::kFloat16 : cuda::OutputType::kFloat32,
                          placements, *workspace_, stream_);
   if (rows > regions.size()) {
     auto* rest = static_cast<std::byte*>(memory_) + regions.size() * row_bytes;

@@ -84,18 +84,43 @@ std::size_t ImageModel::pieces(std::size_t count) const {
   return fixed_batch_ == 0 ? 1 : (count + fixed_batch_ - 1) / fixed_batch_;
 }
 
+#ifdef HAZURE_DEVICE_SLOTS
+void ImageModel::prepare_on_device(std::span<const Region> regions, bool uploaded, PreparedBatch& batch) const {
+  batch.count = regions.size();
+  batch.placements.resize(regions.size());
+  if (!batch.device) batch.device = std::make_shared<DeviceSlot>(batch_device_, half_);
+  const std::size_t rows = fixed_batch_ == 0 ? regions.size() : fixed_batch_;
+  if (uploaded) {
+    batch.device->prepare_uploaded(regions, rows, spec_, batch.placements.data());
+  } else {
+    batch.device->prepare(regions, rows, spec_, batch.placements.data());
+  }
+}
+#endif
+
+void ImageModel::prepare_piece(std::span<const Region> call, std::size_t piece, PreparedBatch& batch) {
+#ifdef HAZURE_DEVICE_SLOTS
+  if (batch_device_ >= 0 && pieces(call.size()) > 1) {
+    if (!images_) images_ = std::make_shared<DeviceImages>(batch_device_);
+    if (piece == 0) uploaded_ = images_->upload(call);
+    prepare_on_device(piece_of(uploaded_, piece), true, batch);
+    return;
+  }
+#endif
+  prepare(piece_of(call, piece), batch);
+}
+
 void ImageModel::prepare(std::span<const Region> regions, PreparedBatch& batch) const {
+#ifdef HAZURE_DEVICE_SLOTS
+  if (batch_device_ >= 0) {
+    prepare_on_device(regions, false, batch);
+    return;
+  }
+#endif
   const std::size_t per_item = preprocessed_floats(spec_);
   const std::size_t rows = fixed_batch_ == 0 ? regions.size() : fixed_batch_;
   batch.count = regions.size();
   batch.placements.resize(regions.size());
-#ifdef HAZURE_DEVICE_SLOTS
-  if (batch_device_ >= 0) {
-    if (!batch.device) batch.device = std::make_shared<DeviceSlot>(batch_device_, half_);
-    batch.device->prepare(regions, rows, spec_, batch.placements.data());
-    return;
-  }
-#endif
   batch.pixels.resize(rows * per_item);
   preprocess_batch(regions, spec_, batch.pixels.data(), batch.placements.data(), engine_pool());
   std::fill(batch.pixels.begin() + static_cast<std::ptrdiff_t>(regions.size() * per_item), batch.pixels.end(), 0.0F);

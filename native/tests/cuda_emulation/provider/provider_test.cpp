@@ -72,6 +72,40 @@ TEST(cuda_provider, half_precision_goes_in_and_comes_back_with_and_without_graph
   }
 }
 
+TEST(cuda_provider, a_call_of_several_pieces_uploads_each_image_once) {
+  need_provider();
+  Embedder::Config config{model("pixels-batch2"), {}, "pixels", true, on(DeviceChoice::kCpu)};
+  config.preprocess.width_px = config.preprocess.height_px = 16;
+  Embedder cpu(config);
+  config.session = on(DeviceChoice::kCuda);
+  Embedder cuda(config);
+  const Pictures pictures(2);
+  std::vector<Region> crops;
+  for (int i = 0; i < 7; ++i) crops.push_back({pictures.pictures[i % 2].view(), PixelBox{1.0 * i, 2, 20.0 + i, 22}});
+  std::size_t image_bytes = 0;
+  for (const auto& picture : pictures.pictures) image_bytes += (picture.pixels.size() + 255) / 256 * 256;
+
+  std::vector<PreparedBatch> slots(2);
+  PreparedBatch cpu_batch;
+  for (int call = 0; call < 3; ++call) {
+    emulated_device.reset();
+    for (std::size_t piece = 0; piece < 4; ++piece) {
+      PreparedBatch& batch = slots[piece % 2];
+      const auto part = cuda.model().piece_of(std::span<const Region>(crops), piece);
+      std::vector<float> rows(part.size() * 768);
+      std::vector<float> wanted(part.size() * 768);
+      cuda.prepare_piece(crops, piece, batch);
+      cuda.embed(batch, rows.data());
+      cpu.prepare_piece(crops, piece, cpu_batch);
+      cpu.embed(cpu_batch, wanted.data());
+      check_rows(rows, wanted, "piece " + std::to_string(piece));
+    }
+    // Beside the pixels only the few numbers that say where each crop lies.
+    CHECK(emulated_device.uploaded_bytes >= image_bytes);
+    CHECK(emulated_device.uploaded_bytes < image_bytes + 7 * 512, emulated_device.uploaded_bytes, " of ", image_bytes);
+  }
+}
+
 TEST(cuda_provider, through_the_host_it_gives_the_same) {
   need_provider();
   SessionOptions options = on(DeviceChoice::kCuda);

@@ -12,6 +12,33 @@
 namespace hazure {
 
 /**
+ * The images of one call in device memory, for a call that is prepared in several pieces: each image goes up once, not
+ * once for every piece that cuts something from it. Built only with CUDA.
+ */
+class DeviceImages {
+ public:
+  /** @throws Error kDevice when there is no such device */
+  explicit DeviceImages(int device_id);
+  ~DeviceImages();
+  DeviceImages(const DeviceImages&) = delete;
+  DeviceImages& operator=(const DeviceImages&) = delete;
+
+  /**
+   * Returns when the copies are complete. What was uploaded before is gone.
+   *
+   * @return the same regions over device memory
+   * @throws Error kOutOfDeviceMemory, kDevice, kInput as cuda::upload_regions
+   */
+  std::span<const Region> upload(std::span<const Region> regions);
+
+ private:
+  int device_id_;
+  cuda::Workspace workspace_;
+  cuda::Stream stream_ = nullptr;
+  std::vector<Region> regions_;
+};
+
+/**
  * One prepared batch in device memory: the model's input tensor, a stream of its own and the scratch of the kernels.
  * Pixels are uploaded and preprocessed straight into the tensor that the runtime reads; two slots overlap, because
  * each has its stream. Built only with CUDA.
@@ -31,6 +58,10 @@ class DeviceSlot {
    * @throws Error kOutOfDeviceMemory, kDevice, kInput as cuda::preprocess_batch
    */
   void prepare(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec, Placement* placements);
+
+  /** The same for regions over device memory, see DeviceImages. */
+  void prepare_uploaded(std::span<const Region> regions, std::size_t rows, const PreprocessSpec& spec,
+                        Placement* placements);
 
   /** The input tensor of the last `prepare`, over this slot's memory. */
   [[nodiscard]] Ort::Value tensor() const;

@@ -27,6 +27,9 @@ class Embedder {
 
   /** Step one: pixels to the input tensor. */
   void prepare(std::span<const Region> regions, PreparedBatch& batch) const { model_.prepare(regions, batch); }
+  void prepare_piece(std::span<const Region> call, std::size_t piece, PreparedBatch& batch) {
+    model_.prepare_piece(call, piece, batch);
+  }
 
   /** Step two: one row of `dimensions()` floats per region into `rows`. */
   void embed(PreparedBatch& batch, float* rows);

@@ -14,6 +14,7 @@
 namespace hazure {
 
 class BoundRuns;
+class DeviceImages;
 class DeviceSlot;
 
 /** The threads that every engine of this process shares for pixels and boxes; made at first use, never ended. */
@@ -59,6 +60,12 @@ class ImageModel {
   void prepare(std::span<const Region> regions, PreparedBatch& batch) const;
 
   /**
+   * `prepare` for piece `piece` of a call, for one thread at a time and a call's pieces in order: an image that several
+   * pieces cut from is brought to the device once. All images of the call lie there together.
+   */
+  void prepare_piece(std::span<const Region> call, std::size_t piece, PreparedBatch& batch);
+
+  /**
    * Infers a prepared batch; up to `description().streams` threads at a time, each with a batch of its own. @param outputs names to compute, in this order. They lie in device memory where the batch
    * does and all of them are float32 (`outputs_on_device`), else on the host.
    */
@@ -70,6 +77,7 @@ class ImageModel {
 
  private:
 #ifdef HAZURE_DEVICE_SLOTS
+  void prepare_on_device(std::span<const Region> regions, bool uploaded, PreparedBatch& batch) const;
   std::vector<Ort::Value> infer_on_device(PreparedBatch& batch, std::span<const char* const> outputs);
 #endif
 
@@ -80,6 +88,9 @@ class ImageModel {
   std::size_t oom_above_ = 0;
   /** Device of the prepared batches; −1 = they stay on the host. */
   int batch_device_ = -1;
+  /** Made for the first call of several pieces. */
+  std::shared_ptr<DeviceImages> images_;
+  std::span<const Region> uploaded_;
 };
 
 /** An output as float32: the value's own memory, or `storage` where it is float16. */
