@@ -48,7 +48,7 @@ describe('colours by the classes of a baseline', () => {
       { label: 'class 0', colour: CLASS_COLOURS[0], count: 1 },
       { label: 'class 2', colour: CLASS_COLOURS[2], count: 2 },
       { label: '2 other classes', colour: OTHER_COLOUR, count: 2 },
-      { label: '2 classes not in the baseline', colour: UNSEEN_COLOUR, count: 3 },
+      { label: '2 new classes', colour: UNSEEN_COLOUR, count: 3 },
     ]);
     expect([...styleOf]).toEqual([3, 2, 1, 3, 0, 2, 1, 3]);
   });

@@ -93,7 +93,7 @@ function legendLabel(key: string, members: readonly string[]): string {
   const classes = members.length === 1 ? 'class' : 'classes';
   return key === '+other'
     ? `${members.length} ${OTHER_LABEL} ${classes}`
-    : `${members.length} ${classes} not in the baseline`;
+    : `${members.length} new ${classes}`;
 }
 
 /** Distinct labels, most frequent first, ties by name. */
