@@ -14,16 +14,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gpuRuntimeLibrary } from '../../libs/native-engine/dist/index.js';
-import { makeStandIns } from './stand-ins.mjs';
+import { fetchedRuntime, makeStandIns } from './stand-ins.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.argv[2] ?? join(root, 'native/build/test/tests/engine/hazure_engine_tests');
-const library = gpuRuntimeLibrary();
-if (library === null) {
-  console.error('The GPU runtime is not here: run `hazure doctor --fetch-gpu` first.');
-  process.exit(2);
-}
+const library = fetchedRuntime();
 
 const folder = mkdtempSync(join(tmpdir(), 'hazure-stand-ins-'));
 try {

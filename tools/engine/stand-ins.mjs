@@ -7,10 +7,19 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gpuRuntimeLibrary } from '../../libs/native-engine/dist/index.js';
 
 const NVIDIA = /^lib(cublas|cublasLt|cudart|cudnn|curand|cuda|nvinfer|nvonnxparser)\.so\.\d+$/;
 /** TensorRT's symbols carry no version that would tell the library. */
 const ownerOf = (symbol) => (symbol.includes('Parser') ? 'libnvonnxparser.so.10' : 'libnvinfer.so.10');
+
+/** The libonnxruntime that has providers beside it; ends the process with 2 where it was not fetched. */
+export function fetchedRuntime() {
+  const library = gpuRuntimeLibrary();
+  if (library !== null) return library;
+  console.error('The GPU runtime is not here: run `hazure doctor --fetch-gpu` first.');
+  process.exit(2);
+}
 
 /** What the providers beside `library` need of NVIDIA's libraries: names, and the functions that each has to have. */
 function wanted(library) {

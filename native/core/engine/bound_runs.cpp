@@ -28,9 +28,7 @@ std::vector<Ort::Value> BoundRuns::run(const Ort::Value& input, std::span<const 
   });
   try {
     if (known != shapes_.end()) return run_again(*known);
-    Ort::IoBinding binding = session_->binding();
-    binding.BindInput(session_->description().inputs.front().name.c_str(), input);
-    for (const char* name : outputs) binding.BindOutput(name, memory);
+    Ort::IoBinding binding = session_->bind(input, outputs, memory);
     session_->run_bound(binding);
     std::vector<Ort::Value> values = binding.GetOutputValues();
     remember(input, outputs, std::move(dims), values);

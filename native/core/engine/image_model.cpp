@@ -156,9 +156,7 @@ std::vector<Ort::Value> ImageModel::infer_on_device(PreparedBatch& batch, std::s
   const Ort::MemoryInfo memory =
       stay ? slot.memory_info() : Ort::MemoryInfo("Cpu", OrtDeviceAllocator, 0, OrtMemTypeDefault);
   const Ort::Value input = slot.tensor();
-  Ort::IoBinding binding = session_->binding();
-  binding.BindInput(description().inputs.front().name.c_str(), input);
-  for (const char* name : outputs) binding.BindOutput(name, memory);
+  Ort::IoBinding binding = session_->bind(input, outputs, memory);
   session_->run_bound(binding);
   return binding.GetOutputValues();
 }

@@ -162,6 +162,18 @@ std::vector<Ort::Value> Session::run_values(std::span<const Ort::Value> inputs,
   }
 }
 
+Ort::IoBinding Session::bind(const Ort::Value& input, std::span<const char* const> outputs,
+                             const Ort::MemoryInfo& memory) {
+  try {
+    Ort::IoBinding bound = binding();
+    bound.BindInput(input_names_.front(), input);
+    for (const char* name : outputs) bound.BindOutput(name, memory);
+    return bound;
+  } catch (const Ort::Exception& error) {
+    throw_run_failure(error);
+  }
+}
+
 void Session::run_bound(Ort::IoBinding& binding, int graph) {
   try {
     session_.Run(options_of(graph), binding);

@@ -62,6 +62,10 @@ class Session {
   /** Tensors of this session, none bound yet. It must not outlive the session. */
   [[nodiscard]] Ort::IoBinding binding() { return Ort::IoBinding(session_); }
 
+  /** `binding` of the first input, with the outputs named to be allocated in `memory` by the runtime. Errors as `run`. */
+  [[nodiscard]] Ort::IoBinding bind(const Ort::Value& input, std::span<const char* const> outputs,
+                                    const Ort::MemoryInfo& memory);
+
   /**
    * One inference on bound tensors. Returns when the device is done. Errors as `run`.
    *
