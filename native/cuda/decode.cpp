@@ -3,8 +3,8 @@
 #include <cstring>
 #include <string>
 
-#include "decode_checks.hpp"
-#include "decode_heads.hpp"
+#include "detection/decode_checks.hpp"
+#include "detection/decode_heads.hpp"
 #include "detection_kernels.hpp"
 #include "hazure/cuda/detections.hpp"
 #include "workspace_memory.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "placement.hpp"
+#include "preprocess/placement.hpp"
 #include "preprocess_kernels.hpp"
 #include "workspace_memory.hpp"
 

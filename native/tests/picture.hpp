@@ -18,7 +18,7 @@ struct Picture {
   [[nodiscard]] hazure::ImageView view() const { return {pixels.data(), width, height, 0}; }
 };
 
-/** `noise` or `ramp`; the formulas of tools/native-goldens/make_goldens.py. */
+/** `noise` or `ramp`; the formulas of native/tests/goldens/make_goldens.py. */
 inline Picture make_picture(const std::string& kind, int width, int height, std::uint32_t seed) {
   Picture picture{width, height, {}};
   const auto count = static_cast<std::uint32_t>(width) * static_cast<std::uint32_t>(height) * 3U;

@@ -2,13 +2,13 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT, HazureError, type PhaseCommand } from '@hazure/contracts';
 import { createLogger } from './console/logger.js';
 import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
-import { createSession, type Session } from './session.js';
+import { createSession, type CommandSession } from './session.js';
 import { acceptSnakeCase, addPhaseOptions } from './options/flags.js';
 import { usageError } from './options/usage.js';
-import { HAZURE_VERSION } from './version.js';
+import { HAZURE_VERSION } from '@hazure/hazure';
 
 /** Loaded only when its command runs, so that `--help` and small commands start fast. */
-type Action = (session: Session, command: Command, args: string[]) => Promise<CommandOutcome>;
+type Action = (session: CommandSession, command: Command, args: string[]) => Promise<CommandOutcome>;
 
 const PHASES: readonly {
   name: PhaseCommand;

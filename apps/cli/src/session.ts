@@ -1,18 +1,17 @@
-import type { Clock, Logger, ProgressSink } from '@hazure/contracts';
+import type { Logger } from '@hazure/contracts';
+import { silentProgress, type Session } from '@hazure/hazure';
 import { systemClock } from './console/clock.js';
 import { interruptSignal } from './console/interrupt.js';
-import { LineProgress, TerminalProgress, silentProgress } from './console/progress.js';
+import { LineProgress, TerminalProgress } from './console/progress.js';
 
-/** What one invocation of the command line shares: clock, log, progress and the wish to stop. */
-export interface Session {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly progress: ProgressSink;
-  readonly signal: AbortSignal;
+export type { Session };
+
+/** A session of one invocation of the command line, which listens for Ctrl-C until it is released. */
+export interface CommandSession extends Session {
   release(): void;
 }
 
-export function createSession(options: { readonly logger: Logger; readonly quiet: boolean }): Session {
+export function createSession(options: { readonly logger: Logger; readonly quiet: boolean }): CommandSession {
   const { logger, quiet } = options;
   const interrupt = interruptSignal(() =>
     logger.warn('Finishing the batch in hand; press Ctrl-C again to stop at once.'),

@@ -1,11 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Finding } from '../src/doctor/finding.js';
-import { renderFindings, size } from '../src/doctor/finding.js';
-import { gpuFindings, type GpuFacts } from '../src/doctor/gpu.js';
-import { nvidiaTraces } from '../src/doctor/nvidia.js';
-import { environmentSettings } from '../src/doctor/settings.js';
+import {
+  environmentSettings,
+  gpuFindings,
+  nvidiaTraces,
+  renderFindings,
+  size,
+  type Finding,
+  type GpuFacts,
+} from '@hazure/diagnostics';
 import { hazure } from './hazure.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'hazure-doctor-'));

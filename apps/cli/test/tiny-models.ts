@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 
-const tools = fileURLToPath(new URL('../../../tools/semantic/', import.meta.url));
+const tools = fileURLToPath(new URL('../../../libs/test-kit/src/tiny-models/', import.meta.url));
 
-/** A folder laid out as the real one, with random weights; `kind` names the script in tools/semantic. */
+/** A folder laid out as the real one, with random weights; `kind` names the script in libs/test-kit/src/tiny-models. */
 export function makeTinyModel(
   kind: 'clip' | 'dfine' | 'qwen2-vl',
   out: string,

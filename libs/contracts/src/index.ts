@@ -1,5 +1,6 @@
 export * from './errors.js';
 export * from './records.js';
+export * from './run-records.js';
 export * from './ports.js';
 export * from './options.js';
 export { nearestName } from './nearest.js';

@@ -13,7 +13,7 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** The generator of tools/models/make-tfjs-golden.mjs: −2 … 2. */
+/** The generator of libs/models/bench/make-tfjs-golden.mjs: −2 … 2. */
 export function noise(length: number, seed: number): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {

@@ -3,7 +3,7 @@ import type { PanelKernel } from './wasm/gemm-kernel.js';
 import { withKernelMemory } from './wasm/kernel-memory.js';
 import type { KernelMemory } from './wasm/kernel-memory.js';
 
-/** Columns factored at a time, a multiple of a panel's four; chosen by tools/scoring/calibrate.mjs. */
+/** Columns factored at a time, a multiple of a panel's four; chosen by libs/anomaly-scoring/bench/calibrate.mjs. */
 const BLOCK_COLUMNS = 32;
 
 export interface FactorOptions {

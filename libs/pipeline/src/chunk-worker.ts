@@ -3,6 +3,7 @@ import type {
   Captioner,
   Crop,
   CropEncoder,
+  CropRecord,
   DecodedImage,
   Detection,
   Detector,
@@ -10,6 +11,7 @@ import type {
   EmbeddingMatrix,
   FailureRecord,
   ImageDecoder,
+  ImageRecord,
   ImageRef,
   ImageRegion,
   RunFolder,
@@ -27,19 +29,6 @@ export interface ObjectStages {
   readonly encoder: CropEncoder;
   /** null in the learn phase, which needs no words. */
   readonly captioner: Captioner | null;
-}
-
-export interface ImageRecord {
-  readonly imageId: string;
-  readonly imageIndex: number;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly objects: number;
-}
-
-export interface CropRecord extends Crop {
-  /** Absent in the learn phase; null when captioning failed (see the failures). */
-  readonly caption?: Caption | null;
 }
 
 /** An image, or why there is none. */

@@ -1,7 +1,8 @@
 import type { EmbeddingMatrix, PhaseOptions } from '@hazure/contracts';
 import { Random } from '@hazure/numerics';
-import { combinedMap, type BaselineMap } from './combined-map.js';
+import { combinedMap } from './combined-map.js';
 import { mapFromJson, mapRows, mapToJson, takeRows } from './map.js';
+import type { BaselineMap } from './records.js';
 
 const CLASSES = 3;
 

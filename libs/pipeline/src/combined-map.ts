@@ -1,41 +1,11 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { transform } from '@hazure/tsne';
-import type { Baseline, DetectRequest } from './detect.js';
+import type { Baseline, CombinedMap, DetectRequest } from './records.js';
 import { stackEmbeddings } from './gather.js';
-import { MAP_POINTS, chooseRows, mapRows, takeRows, type EmbeddingMap, type MapParameters } from './map.js';
+import { MAP_POINTS, chooseRows, mapRows, takeRows, type EmbeddingMap } from './map.js';
 
 /** New objects on one plot at most; outliers are the last to be left out. */
 const NEW_POINTS = MAP_POINTS / 2;
-
-/** The map that a baseline brings, or why it can't be used. */
-export type BaselineMap =
-  { readonly map: EmbeddingMap; readonly reason: null } | { readonly map: null; readonly reason: string };
-
-/** How a combined map came about. */
-export type CombinedParameters =
-  | {
-      /** New objects on the baseline's map, which did not move. */
-      readonly how: 'placement';
-      readonly perplexity: number;
-      readonly iterations: number;
-      readonly seed: number;
-      readonly metric: string;
-      readonly baselineMap: MapParameters;
-    }
-  | ({
-      /** Both in one t-SNE run: points of another run lie elsewhere. */
-      readonly how: 'joint';
-      readonly reason: string;
-    } & MapParameters);
-
-/** Baseline rows first, then new ones. */
-export interface CombinedMap {
-  readonly baselineRows: Int32Array;
-  readonly newRows: Int32Array;
-  /** (baselineRows.length + newRows.length) × 2 */
-  readonly xy: Float32Array;
-  readonly parameters: CombinedParameters;
-}
 
 /**
  * New objects and the baseline on one map: on the baseline's own, unmoved, so that the maps of all its detection

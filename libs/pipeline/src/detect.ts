@@ -1,51 +1,13 @@
-import type { EmbeddingMatrix, Neighbour, TextSimilarity, Verdict } from '@hazure/contracts';
-import { buildCandidates, type ConceptList } from '@hazure/concept-matching';
-import { combinedMap, type BaselineMap } from './combined-map.js';
+import { buildCandidates } from '@hazure/concept-matching';
+import { combinedMap } from './combined-map.js';
 import { gatherShards } from './gather.js';
 import { judge } from './judge.js';
-import type { PhaseSummary } from './learn.js';
-import type { CropRecord } from './chunk-worker.js';
 import { streamObjects } from './objects.js';
 import { writeResults } from './results.js';
-import type { RunContext } from './run-context.js';
+import type { DetectRequest, DetectSummary } from './records.js';
 import { manifestHead } from './run-context.js';
-import type { BaselineScorers } from './scoring.js';
 import { StageTimes } from './stage-times.js';
 import { writeTiming } from './timing.js';
-
-/** A finished baseline, read back from its folder. */
-export interface Baseline {
-  /** Folder name, e.g. `baseline_20260131_235959`. */
-  readonly name: string;
-  readonly folder: string;
-  readonly embeddings: EmbeddingMatrix;
-  readonly crops: readonly CropRecord[];
-  readonly scorers: BaselineScorers;
-  readonly concepts: ConceptList;
-  /** The map that new objects are placed on. */
-  readonly map: BaselineMap;
-}
-
-export interface DetectRequest extends RunContext {
-  readonly baseline: Baseline;
-  readonly similarity: TextSimilarity;
-}
-
-/** One judged object, as `detection_results.json` holds it. */
-export interface ObjectResult extends Omit<CropRecord, 'caption'> {
-  readonly verdict: Verdict;
-  /** Most similar normal crops, nearest first; only outliers carry them. */
-  readonly nearestNormals: readonly Neighbour[];
-  /** Saved outlier crop and its concept plot, relative to the run folder. */
-  readonly outlierFile: string | null;
-  readonly probabilityPlot: string | null;
-  /** Place on the combined map, when the object was drawn into it. */
-  readonly map: readonly [number, number] | null;
-}
-
-export interface DetectSummary extends PhaseSummary {
-  readonly outliers: number;
-}
 
 /**
  * The detect phase: images → objects → feature scores and captions → both verdicts, fused → report.

@@ -1,5 +1,4 @@
-import type { EmbeddingMatrix, FailureRecord, RunFolder } from '@hazure/contracts';
-import type { CropRecord, ImageRecord } from './chunk-worker.js';
+import type { CropRecord, EmbeddingMatrix, FailureRecord, ImageRecord, RunFolder } from '@hazure/contracts';
 import { ClassTally } from './statistics.js';
 
 /** Everything of the streaming part that later stages need at once: records and embeddings, no pixels. */

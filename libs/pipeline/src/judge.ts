@@ -6,7 +6,7 @@ import type {
   Verdict,
 } from '@hazure/contracts';
 import { defaultTemperature, fuse, judgeCaptions } from '@hazure/concept-matching';
-import type { Baseline } from './detect.js';
+import type { Baseline } from './records.js';
 import type { Gathered } from './gather.js';
 import type { StageTimes } from './stage-times.js';
 

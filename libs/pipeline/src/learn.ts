@@ -4,6 +4,7 @@ import { gatherShards, writeFailures, writeJsonl, type Gathered } from './gather
 import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
 import { streamObjects } from './objects.js';
 import { manifestHead, modelsOf, type RunContext } from './run-context.js';
+import type { PhaseSummary } from './records.js';
 import { StageTimes } from './stage-times.js';
 import { fitBaselineScorers, type BaselineScorers } from './scoring.js';
 import { writeTiming } from './timing.js';
@@ -27,15 +28,6 @@ export interface LearnRequest extends RunContext {
   readonly listedConcepts: readonly string[];
   /** How to load the same models again, kept in config.json so that `detect` can. */
   readonly modelSources: Readonly<Record<string, string>>;
-}
-
-export interface PhaseSummary {
-  /** The finished run folder. */
-  readonly folder: string;
-  readonly images: number;
-  readonly objects: number;
-  readonly failures: number;
-  readonly seconds: number;
 }
 
 /**

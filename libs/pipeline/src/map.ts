@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InputError, type EmbeddingMatrix } from '@hazure/contracts';
+import { InputError, type EmbeddingMatrix, type MapParameters } from '@hazure/contracts';
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { tsne } from '@hazure/tsne';
 
@@ -21,8 +21,6 @@ const mapSchema = z.object({
   parameters: parametersSchema,
   points: z.array(z.tuple([z.int().min(0), z.number(), z.number()])).min(1),
 });
-
-export type MapParameters = Readonly<z.infer<typeof parametersSchema>>;
 
 /** A map of some rows of a matrix. */
 export interface EmbeddingMap {

@@ -1,6 +1,5 @@
-import type { ImageRef, Verdict } from '@hazure/contracts';
-import type { DetectRequest } from './detect.js';
-import type { CropRecord } from './chunk-worker.js';
+import type { CropRecord, ImageRef, Verdict } from '@hazure/contracts';
+import type { DetectRequest } from './records.js';
 import { mapConcurrent } from './streams.js';
 
 /** Copies and plots are made on other threads. */

@@ -1,7 +1,13 @@
 import { explain } from '@hazure/concept-matching';
-import type { ConceptCandidate, ParquetColumn, PhaseOptions, RecordWriter, Verdict } from '@hazure/contracts';
-import type { CombinedMap } from './combined-map.js';
-import type { DetectRequest, ObjectResult } from './detect.js';
+import type {
+  ConceptCandidate,
+  ObjectResult,
+  ParquetColumn,
+  PhaseOptions,
+  RecordWriter,
+  Verdict,
+} from '@hazure/contracts';
+import type { CombinedMap, DetectRequest } from './records.js';
 import { writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { saveOutliers } from './outliers.js';
 import { modelsOf } from './run-context.js';

@@ -1,7 +1,6 @@
 import { BASELINE_FILES, FittedBaseline, fitBaseline } from '@hazure/anomaly-scoring';
-import type { EmbeddingMatrix, FeatureVerdict, Neighbour, PhaseOptions } from '@hazure/contracts';
+import type { CropRecord, EmbeddingMatrix, FeatureVerdict, Neighbour, PhaseOptions } from '@hazure/contracts';
 import { takeRows } from './map.js';
-import type { CropRecord } from './chunk-worker.js';
 
 /** The baseline's scorers as the phases use them: fit once, judge many, name the nearest normal crops. */
 export class BaselineScorers {

@@ -1,14 +1,4 @@
-import type { Clock } from '@hazure/contracts';
-
-export interface StageTime {
-  readonly stage: string;
-  /** Time with at least one call of the stage running; stages overlap, so these may add up to more than the total. */
-  readonly seconds: number;
-  readonly items: number;
-  readonly unit: string;
-  /** Most memory that the process held at the end of a call of the stage; other stages run beside it. */
-  readonly memoryBytes: number;
-}
+import type { Clock, StageTime } from '@hazure/contracts';
 
 /** Adds up how long each stage was busy, and notes how much memory the process held. */
 export class StageTimes {

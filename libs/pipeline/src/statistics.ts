@@ -1,4 +1,4 @@
-import type { CropRecord, ImageRecord } from './chunk-worker.js';
+import type { CropRecord, ImageRecord } from '@hazure/contracts';
 
 export interface ClassStatistics {
   readonly className: string;

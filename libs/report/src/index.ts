@@ -11,3 +11,4 @@ export type * from './model.js';
 export { DEFAULT_CAPS } from './model.js';
 export { renderBaselineReport } from './html/baseline.js';
 export { renderDetectionReport } from './html/detection.js';
+export { ReportPresenter } from './from-run/presenter.js';

@@ -3,3 +3,4 @@ export { DirectoryRunStore, timestamp } from './run-store.js';
 export { DirectoryRunFolder } from './run-folder.js';
 export { readManifest, verifyArtifacts } from './manifest.js';
 export { sha256Hex, writeAtomic } from './atomic.js';
+export * from './run-reader.js';

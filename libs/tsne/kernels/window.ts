@@ -1,7 +1,7 @@
 // The window that carries charges between map points and grid nodes: the "exponential of semicircle"
 // exp(β(√(1 − (z/2)²) − 1)), β = 6.5, on four nodes (Barnett, Magland & af Klinteberg, SIAM J. Sci. Comput.
 // 2019), one fifth-degree polynomial per node. At equal width its force error is two thirds of a cubic
-// spline's. Coefficients: tools/tsne/fit-window.mjs 6.5 5.
+// spline's. Coefficients: libs/tsne/bench/fit-window.mjs 6.5 5.
 
 /** Weights of the nodes at −1, 0, 1, 2 cells for a point t ∈ [0, 1) past node 0. */
 // @ts-ignore: decorator

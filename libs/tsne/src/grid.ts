@@ -3,7 +3,7 @@ import type { Team } from './team.js';
 
 /**
  * Node distance in units of the kernel's width. 0.5 keeps the force of a pair within 2% (root mean square) of
- * the exact one: tools/tsne/accuracy.mjs.
+ * the exact one: libs/tsne/bench/accuracy.mjs.
  */
 export const SPACING = 0.5;
 /** Nodes that a map covers at least: a small map gets a finer grid. */

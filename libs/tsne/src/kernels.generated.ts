@@ -1,4 +1,4 @@
-// Made by tools/tsne/build-kernels.mjs from libs/tsne/kernels with assemblyscript@0.28.20; do not edit.
+// Made by libs/tsne/bench/build-kernels.mjs from libs/tsne/kernels with assemblyscript@0.28.20; do not edit.
 export const KERNELS_SOURCE_SHA256 = 'ccbed8bf6c8e4f4904cab34e5dd6745f21baa500d28fe4cca60c873ff2b98eac';
 export const KERNELS_BASE64 =
   'AGFzbQEAAAABmgIZYA1/f39/f39/f39/f39/AGAHf39/f39/fwBgBX9/f39/AGAGf39/f39/AGAIf39/f39/f38Bf2AHe39/f39/' +

@@ -51,7 +51,7 @@ test('the compiled kernels are those of the sources', () => {
       .update('\0')
       .update(readFileSync(new URL(name, folder)));
   }
-  // On failure: node tools/tsne/build-kernels.mjs
+  // On failure: node libs/tsne/bench/build-kernels.mjs
   expect(hash.digest('hex')).toBe(KERNELS_SOURCE_SHA256);
 });
 

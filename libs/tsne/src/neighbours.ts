@@ -9,7 +9,7 @@ import type { CellParams, QueryParams, SearchResult } from './search.js';
 
 /** Spare candidates: found with rounded distances, ranked again with exact ones. */
 const SPARE = 5;
-/** From here on the approximate search is quicker: tools/tsne/calibrate.mjs. */
+/** From here on the approximate search is quicker: libs/tsne/bench/calibrate.mjs. */
 const EXACT_UP_TO = 6000;
 
 /** The rows in shared memory: scaled, padded, and (after an approximate search) in another order. */

@@ -70,7 +70,7 @@ export interface ResolvedOptions {
 
 /**
  * Missing neighbours raise the divergence of small maps (by 0.8% at 10,000 rows for a recall of 0.97, by 0.3%
- * for 0.99: tools/tsne/compare.mjs); large ones pay more for the last hundredths.
+ * for 0.99: libs/tsne/bench/compare.mjs); large ones pay more for the last hundredths.
  */
 function defaultRecall(rows: number): number {
   if (rows <= 20_000) return 0.99;

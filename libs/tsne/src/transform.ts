@@ -31,7 +31,7 @@ export interface TransformResult {
   readonly parts: { readonly neighbours: number; readonly affinities: number; readonly optimise: number };
 }
 
-/** Of 2 … 30, it keeps the most of the true neighbourhoods; 100 steps settle: tools/tsne/placement.mjs. */
+/** Of 2 … 30, it keeps the most of the true neighbourhoods; 100 steps settle: libs/tsne/bench/placement.mjs. */
 const PERPLEXITY = 30;
 const ITERATIONS = 100;
 

@@ -39,7 +39,7 @@ export interface TsneResult {
   readonly parts: { readonly neighbours: number; readonly affinities: number; readonly optimise: number };
 }
 
-/** Exact repulsion up to here, the grid beyond: tools/tsne/calibrate.mjs. */
+/** Exact repulsion up to here, the grid beyond: libs/tsne/bench/calibrate.mjs. */
 const EXACT_UP_TO = 800;
 /** Standard deviation of the initial map's first axis, and of the noise that parts equal rows. */
 const INITIAL_SPREAD = 1e-4;

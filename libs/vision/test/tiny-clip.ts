@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Runs a script of tools/semantic in a process of its own and returns what it prints. */
+/** Runs a script of libs/test-kit/src/tiny-models in a process of its own and returns what it prints. */
 export function tool(name: string, args: readonly string[], input = ''): string {
-  return execFileSync(process.execPath, [join(root, 'tools', 'semantic', name), ...args], {
+  return execFileSync(process.execPath, [join(root, 'libs/test-kit/src/tiny-models', name), ...args], {
     input,
     maxBuffer: 1 << 28,
     encoding: 'utf8',

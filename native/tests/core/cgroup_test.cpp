@@ -1,4 +1,4 @@
-#include "cgroup.hpp"
+#include "system/cgroup.hpp"
 
 #include <unistd.h>
 

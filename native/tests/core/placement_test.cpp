@@ -1,7 +1,7 @@
 #include "check.hpp"
 #include "hazure/preprocess.hpp"
 #include "picture.hpp"
-#include "placement.hpp"
+#include "preprocess/placement.hpp"
 
 using namespace hazure;
 

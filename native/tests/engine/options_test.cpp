@@ -178,7 +178,7 @@ SessionOptions everything() {
 }  // namespace
 
 // The provider libraries parse these without a device, but their own dependencies must be there: see
-// tools/engine/check-provider-options.mjs for a machine that has none.
+// libs/native-engine/bench/check-provider-options.mjs for a machine that has none.
 TEST(provider_options, cuda_takes_every_name_and_value) {
   open_runtime();
   CHECK(cuda_answer("hazure_nonsense", "1").find("Unknown provider option") != std::string::npos);

@@ -15,15 +15,24 @@ import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import { mapConcurrent } from '@hazure/pipeline';
 import { writeAtomic } from '@hazure/run-store';
 import { walkImages } from '@hazure/vision';
-import { measureEndToEnd } from '../bench/end-to-end.js';
-import { benchDetector, benchEmbedder, type BenchInput, type BenchModel } from '../bench/models.js';
-import { recommend, type BenchPoint } from '../bench/recommend.js';
-import { plotBench, renderBench } from '../bench/render.js';
-import { benchPlan, type BenchFlags, type BenchPlan, type BenchSetting } from '../bench/settings.js';
-import { sweepBatchSizes } from '../bench/sweep.js';
-import { composeStages, type ComposedStages } from '../compose/stages.js';
+import {
+  benchDetector,
+  benchEmbedder,
+  measureEndToEnd,
+  plotBench,
+  recommend,
+  renderBench,
+  sweepBatchSizes,
+  type BenchInput,
+  type BenchModel,
+  type BenchPlan,
+  type BenchPoint,
+  type BenchSetting,
+} from '@hazure/benchmark';
+import { benchPlan, type BenchFlags } from '../options/bench.js';
+import { composeStages, type ComposedStages } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
-import { composeDemo, ensureEmoji } from '../demo/index.js';
+import { composeDemo, ensureEmoji } from '@hazure/demo-scenes';
 import type { Session } from '../session.js';
 
 const CPU_SIZES = [1, 2, 4, 8, 16];

@@ -2,10 +2,10 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parsePhaseOptions, type PhaseOptions } from '@hazure/contracts';
 import type { CommandOutcome } from '../console/outcome.js';
-import { composeDemo, ensureEmoji, formatDemoSummary, scoreDemo } from '../demo/index.js';
-import { RunArtifacts, type ResultsFile } from '../report/artifacts.js';
+import { composeDemo, ensureEmoji, formatDemoSummary, scoreDemo } from '@hazure/demo-scenes';
+import { RunArtifacts, type ResultsFile } from '@hazure/run-store';
 import type { Session } from '../session.js';
-import { numberFlag } from './numbers.js';
+import { numberFlag } from '../options/numbers.js';
 import { runBoth } from './phases.js';
 
 const MEBIBYTE = 2 ** 20;

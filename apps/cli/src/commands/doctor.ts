@@ -3,16 +3,27 @@ import { EXIT } from '@hazure/contracts';
 import { fetchGpuRuntime, gpuRuntimeStatus } from '@hazure/models';
 import { downloadProgress } from '../console/download-progress.js';
 import type { CommandOutcome } from '../console/outcome.js';
-import { cacheFindings, modelCache, tensorRtCache } from '../doctor/cache.js';
-import { askEngine, chosenRuntime } from '../doctor/engine-report.js';
-import { renderFindings, type Finding } from '../doctor/finding.js';
-import { gpuFindings } from '../doctor/gpu.js';
-import { diskSpace, machineFindings } from '../doctor/machine.js';
-import { inContainer, nvidiaTraces } from '../doctor/nvidia.js';
-import { askRegistry, environmentSettings, settingsFindings } from '../doctor/settings.js';
-import { npmVersion, softwareFindings } from '../doctor/software.js';
+import {
+  cacheFindings,
+  modelCache,
+  tensorRtCache,
+  askEngine,
+  chosenRuntime,
+  renderFindings,
+  type Finding,
+  gpuFindings,
+  diskSpace,
+  machineFindings,
+  inContainer,
+  nvidiaTraces,
+  askRegistry,
+  environmentSettings,
+  settingsFindings,
+  npmVersion,
+  softwareFindings,
+} from '@hazure/diagnostics';
 import type { Session } from '../session.js';
-import { HAZURE_VERSION } from '../version.js';
+import { HAZURE_VERSION } from '@hazure/hazure';
 
 interface DoctorFlags {
   readonly fetchGpu?: boolean;
@@ -48,7 +59,7 @@ export async function doctorCommand(session: Session, command: Command): Promise
   const container = inContainer();
   const settings = environmentSettings();
   const findings: Finding[] = [
-    ...softwareFindings(npm, engine, chosenRuntime()),
+    ...softwareFindings(HAZURE_VERSION, npm, engine, chosenRuntime()),
     ...machineFindings(report, disks),
     ...(report === null ? [] : gpuFindings({ engine: report, traces, container, runtime })),
     ...cacheFindings(models, engines),

@@ -8,13 +8,12 @@ import {
   type RunEvaluation,
   type TruthEntry,
 } from '@hazure/anomaly-scoring';
-import { ConfigError, EXIT, InputError, flagOf, messageOf } from '@hazure/contracts';
-import type { ImageRecord } from '@hazure/pipeline';
+import { ConfigError, EXIT, InputError, flagOf, messageOf, type ImageRecord } from '@hazure/contracts';
 import type { CommandOutcome } from '../console/outcome.js';
-import { table } from '../console/table.js';
-import { RunArtifacts, type ResultsFile } from '../report/artifacts.js';
+import { table } from '@hazure/benchmark';
+import { RunArtifacts, type ResultsFile } from '@hazure/run-store';
 import type { Session } from '../session.js';
-import { numberFlag, readLabels, readMatrix } from './numbers.js';
+import { numberFlag, readLabels, readMatrix } from '../options/numbers.js';
 
 interface EvaluateFlags {
   readonly train?: string;

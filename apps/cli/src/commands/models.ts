@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '@hazure/contracts';
 import { listModels, modelPath, pullModel, verifyModels, type BundleStatus } from '@hazure/models';
 import type { CommandOutcome } from '../console/outcome.js';
-import { pullProgress } from '../console/pull-progress.js';
+import { pullProgress } from '@hazure/hazure';
 import type { Session } from '../session.js';
 
 function describe(bundle: BundleStatus): string {

@@ -1,9 +1,9 @@
 import { resolve as absolute } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT, type PhaseCommand, type PhaseOptions } from '@hazure/contracts';
-import { openBaseline } from '../compose/baseline.js';
-import { listedConcepts } from '../compose/semantics.js';
-import { composeStages } from '../compose/stages.js';
+import { openBaseline } from '@hazure/hazure';
+import { listedConcepts } from '@hazure/hazure';
+import { composeStages } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { resolvePhaseOptions } from '../options/resolve.js';
 import {
@@ -14,7 +14,7 @@ import {
   type DetectPhaseResult,
   type InputImages,
   type LearnPhaseResult,
-} from '../phases.js';
+} from '@hazure/hazure';
 import type { Session } from '../session.js';
 
 /** `hazure learn IMAGES` */

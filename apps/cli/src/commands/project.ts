@@ -7,7 +7,7 @@ import { tsne, type Metric, type RepulsionMethod } from '@hazure/tsne';
 import type { CommandOutcome } from '../console/outcome.js';
 import type { Session } from '../session.js';
 import { checkWritableFile } from './output-file.js';
-import { numberFlag, readLabels, readMatrix } from './numbers.js';
+import { numberFlag, readLabels, readMatrix } from '../options/numbers.js';
 
 interface ProjectFlags {
   readonly out?: string;

@@ -96,5 +96,3 @@ export class LineProgress implements ProgressSink {
     this.logger.info(`${stage}: ${seen.done} ${seen.unit} done in ${seconds.toFixed(1)} s`);
   }
 }
-
-export const silentProgress: ProgressSink = { update: () => undefined, finish: () => undefined };

@@ -9,7 +9,10 @@ import { modelSize } from './model-image.js';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const folder = join(mkdtempSync(join(tmpdir(), 'tiny-qwen-')), 'model');
-execFileSync(process.execPath, [at('../../../../tools/semantic/make-tiny-qwen2-vl.mjs'), folder]);
+execFileSync(process.execPath, [
+  at('../../../../libs/test-kit/src/tiny-models/make-tiny-qwen2-vl.mjs'),
+  folder,
+]);
 
 interface Answer {
   info: ModelInfo;

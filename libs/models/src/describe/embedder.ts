@@ -124,7 +124,7 @@ function isTokens(output: OnnxValue): boolean {
   return output.dims.length === 3;
 }
 
-/** Letterboxing beat stretching on object crops (tools/models/embedder-quality.mjs). */
+/** Letterboxing beat stretching on object crops (libs/vision/bench/embedder-quality.mjs). */
 function imagenetPreprocess([heightPx, widthPx]: readonly [number, number]): PreprocessSpec {
   return {
     widthPx,

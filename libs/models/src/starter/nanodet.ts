@@ -10,7 +10,7 @@ import { CONVERTED_OPSET, convertTfjsGraph } from '../tfjs/convert.js';
 import { parseTfjsGraph } from '../tfjs/graph.js';
 import { COCO_CLASSES } from './coco-classes.js';
 
-/** Side of the square that the features model reads; `tools/models/embedder-quality.mjs` chose it. */
+/** Side of the square that the features model reads; `libs/vision/bench/embedder-quality.mjs` chose it. */
 export const FEATURES_INPUT_PX = 128;
 
 const STRIDES = [8, 16, 32] as const;
@@ -30,7 +30,7 @@ const PRODUCER = 'hazure';
 
 /**
  * Means and deviations of BGR pixels 0…255, as NanoDet was trained. Letterboxed: on labelled photos this network
- * finds more than with the plain resize of its first users (mAP50 .476 against .435, tools/models/detector-map.mjs).
+ * finds more than with the plain resize of its first users (mAP50 .476 against .435, libs/vision/bench/detector-map.mjs).
  */
 function preprocess(sidePx: number, interpolation: PreprocessSpec['interpolation']): PreprocessSpec {
   return {

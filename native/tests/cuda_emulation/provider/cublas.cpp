@@ -1,5 +1,5 @@
 // Products of matrices as cuBLAS has them, on the CPU, in the order of the emulated stream. Functions that are not here
-// are made by tools/engine/stand-ins.mjs and fail.
+// are made by libs/native-engine/bench/stand-ins.mjs and fail.
 #include <cuda_runtime_api.h>
 
 #include <cstdio>

@@ -12,7 +12,7 @@
 #include "runtime.hpp"
 
 // ONNX Runtime's own CUDA provider on the emulated device: its sessions, arena, bindings and graphs are real, the
-// device's memory is the host's. Run by tools/engine/check-cuda-provider.mjs, skipped where the provider is not there.
+// device's memory is the host's. Run by libs/native-engine/bench/check-cuda-provider.mjs, skipped where the provider is not there.
 
 namespace testing {
 
@@ -26,7 +26,7 @@ inline void need_provider() {
     SKIP("no CUDA provider beside " + (folder / "libonnxruntime.so").string());
   }
   if (const char* stand_ins = std::getenv("HAZURE_STAND_INS"); stand_ins == nullptr) {
-    SKIP("only under tools/engine/check-cuda-provider.mjs");
+    SKIP("only under libs/native-engine/bench/check-cuda-provider.mjs");
   }
   emulated_device.reset();
 }

@@ -1,0 +1,138 @@
+import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { ConfigError, type PhaseOptions } from '@hazure/contracts';
+import { REGISTRY, describeDetector, describeEmbedder, type StoreOptions } from '@hazure/models';
+import { loadEngine, type SessionOptions } from '@hazure/native-engine';
+import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
+import {
+  EngineDetector,
+  EngineEmbedder,
+  SharpCropEncoder,
+  SharpImageDecoder,
+  tileDetector,
+} from '@hazure/vision';
+import { pullProgress } from './pull-progress.js';
+import type { Session } from '../session.js';
+import { composeBatches } from './batches.js';
+import { composeWords, type ComposedWords } from './words.js';
+
+/** Stages with their models loaded, and how they were found. */
+export interface ComposedStages {
+  readonly stages: ObjectStages;
+  /** null in the learn phase, which needs no words. */
+  readonly words: ComposedWords | null;
+  readonly streamOptions: ObjectStreamOptions;
+  /** What loads the same models again: registry names, or absolute paths. */
+  readonly modelSources: Readonly<Record<'detector' | 'embedder', string>>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly store: StoreOptions;
+  close(): Promise<void>;
+}
+
+/** Crops with the captioner per question at the server: one is asked about, others are encoded or wait to be. */
+const CROPS_PER_QUESTION = 4;
+
+/** A path becomes absolute, so that it means the same from another folder; names stay. */
+function source(nameOrPath: string): string {
+  return existsSync(nameOrPath) ? resolve(nameOrPath) : nameOrPath;
+}
+
+/**
+ * Loads every model that the options ask for and says where each runs.
+ *
+ * @param needs whether captions will be asked for: without, neither captioner nor text tower is fetched or loaded
+ * @throws ModelError, DeviceError, ConfigError
+ */
+export async function composeStages(
+  options: PhaseOptions,
+  session: Session,
+  needs: { readonly words: boolean } = { words: true },
+): Promise<ComposedStages> {
+  const engine = loadEngine();
+  const pack = REGISTRY.packs[options.models];
+  const modelSources = {
+    detector: source(options.detector ?? pack.detector),
+    embedder: source(options.embedder ?? pack.embedder),
+  };
+  const store: StoreOptions = {
+    ...(options.offline ? { offline: true } : {}),
+    onProgress: pullProgress(session),
+    signal: session.signal,
+  };
+  const batches = composeBatches(options, engine, session.logger);
+  const sessionOptions: SessionOptions = {
+    device: options.device,
+    precision: options.precision,
+    threads: options.threads,
+    tensorrt: { batch: batches.profile },
+  };
+
+  const tiles = tileDetector(modelSources.detector);
+  if (tiles && options.classes)
+    throw new ConfigError(`--classes has no meaning with --detector ${modelSources.detector}`);
+  const detector =
+    tiles ??
+    (await EngineDetector.load(engine, await describeDetector(modelSources.detector, store), {
+      confidence: options.confThres,
+      iou: options.iouThres,
+      maxDetections: options.maxDetections,
+      ...(options.classes ? { classes: options.classes } : {}),
+      session: sessionOptions,
+      batches: batches.detector,
+    }));
+  const embedder = await EngineEmbedder.load(engine, await describeEmbedder(modelSources.embedder, store), {
+    session: sessionOptions,
+    batches: batches.embedder,
+  });
+  const words = needs.words
+    ? await composeWords({
+        options,
+        embedderSource: modelSources.embedder,
+        engine,
+        session: sessionOptions,
+        store,
+      })
+    : null;
+  session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
+  session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
+  if (words) {
+    const { captioner, similarity } = words;
+    session.logger.info(`captioner ${captioner.info.name} on ${captioner.info.device}`);
+    session.logger.info(`captions are compared with labels by ${similarity.name}`);
+  }
+  warnOfLicence(detector.info.licence, detector.info.name, session);
+  const { usableCores, addonVersion, onnxRuntimeVersion } = engine.info();
+  return {
+    stages: {
+      decoder: new SharpImageDecoder(),
+      encoder: new SharpCropEncoder(),
+      detector,
+      embedder,
+      captioner: null,
+    },
+    words,
+    streamOptions: {
+      saveCrops: options.saveCrops,
+      chunkImages: batches.chunkImages,
+      chunkBytes: batches.chunkBytes,
+      decodeConcurrency: Math.max(2, Math.min(32, usableCores)),
+      ...(words && options.captionUrl !== undefined
+        ? { captionCrops: CROPS_PER_QUESTION * options.captionConcurrency }
+        : {}),
+    },
+    modelSources,
+    store,
+    versions: { node: process.versions.node, addon: addonVersion, onnxRuntime: onnxRuntimeVersion },
+    close: async () => {
+      await Promise.all([detector.close(), embedder.close(), words?.close()]);
+    },
+  };
+}
+
+function warnOfLicence(licence: string | null, name: string, session: Session): void {
+  if (licence?.includes('AGPL')) {
+    session.logger.warn(
+      `${name} is licensed ${licence}: using it in a service obliges you to share your source code.`,
+    );
+  }
+}

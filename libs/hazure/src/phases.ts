@@ -1,0 +1,188 @@
+import { resolve } from 'node:path';
+import {
+  ConfigError,
+  parseIndexRanges,
+  type ImageRef,
+  type PhaseOptions,
+  type RunFolder,
+} from '@hazure/contracts';
+import {
+  detectOutliers,
+  learnBaseline,
+  type DetectSummary,
+  type PhaseSummary,
+  type RunContext,
+} from '@hazure/pipeline';
+import { DirectoryRunStore, readManifest } from '@hazure/run-store';
+import { walkImages } from '@hazure/vision';
+import type { StoredBaseline } from './compose/baseline.js';
+import { resumeKey } from './compose/resume-key.js';
+import { composeExpander, listedConcepts } from './compose/semantics.js';
+import type { ComposedStages } from './compose/stages.js';
+import { keepOrDiscard } from './keep-or-discard.js';
+import { ReportPresenter } from '@hazure/report';
+import type { Session } from './session.js';
+import { HAZURE_VERSION } from './version.js';
+
+export type LearnPhaseResult = PhaseSummary;
+export type DetectPhaseResult = DetectSummary;
+
+interface PhaseRequest {
+  readonly options: PhaseOptions;
+  readonly session: Session;
+  readonly composed: ComposedStages;
+  readonly input: InputImages;
+}
+
+/** A folder and the images of it that a phase works on. */
+export interface InputImages {
+  readonly folder: string;
+  readonly refs: readonly ImageRef[];
+}
+
+/**
+ * Where the runs go; refuses before any model is loaded what would fail later: an output folder that can't be written.
+ * @throws InputError
+ */
+export async function openOutput(options: PhaseOptions, session: Session): Promise<DirectoryRunStore> {
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  await store.checkWritable();
+  return store;
+}
+
+/**
+ * Run folders among the images are left out: their crops are no images to learn from or to judge.
+ * @throws InputError for a folder without images; ConfigError for ranges that select none
+ */
+export async function inputImages(
+  folder: string,
+  ranges: string | undefined,
+  flag: '--train-indices' | '--test-indices',
+  store: DirectoryRunStore,
+): Promise<InputImages> {
+  const all = await walkImages(folder, (path) => store.holds(path));
+  const selected = parseIndexRanges(ranges);
+  const refs = selected ? all.filter(({ index }) => selected(index)) : all;
+  if (refs.length === 0) {
+    throw new ConfigError(`${flag} ${ranges} selects none of the ${all.length} images of ${folder}`);
+  }
+  return { folder, refs };
+}
+
+/** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
+export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
+  const { options, session, composed, input } = request;
+  const { refs } = input;
+  const listed = await listedConcepts(options);
+  const { detector, embedder } = composed.stages;
+  const key = resumeKey({
+    kind: 'baseline',
+    options,
+    refs,
+    models: { detector: detector.info, embedder: embedder.info },
+    baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
+  });
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  const finished = options.resume ? await store.findFinished('baseline', key) : null;
+  if (finished) {
+    session.logger.info(`The baseline is finished already: ${finished}`);
+    return finishedSummary(finished);
+  }
+  const { folder, resumed } = await store.open({ kind: 'baseline', resumeKey: key, resume: options.resume });
+  announce(session, 'learn', input, folder, resumed);
+  return keepOrDiscard(session, folder, () =>
+    learnBaseline({
+      ...runContext(request, folder, key),
+      expander: composeExpander(options, composed.store),
+      listedConcepts: listed,
+      modelSources: composed.modelSources,
+    }),
+  );
+}
+
+/** Judges new images against a baseline. */
+export async function runDetectPhase(
+  request: PhaseRequest & { readonly stored: StoredBaseline },
+): Promise<DetectPhaseResult> {
+  const { options, session, composed, input, stored } = request;
+  const { refs } = input;
+  const { words } = composed;
+  if (!words) throw new TypeError('The detect phase was composed without words');
+  const stages = { ...composed.stages, captioner: words.captioner };
+  checkSameEmbedder(stored, composed);
+  const baseline = await stored.load();
+  const key = resumeKey({
+    kind: 'detection',
+    options,
+    refs,
+    models: {
+      detector: stages.detector.info,
+      embedder: stages.embedder.info,
+      captioner: stages.captioner.info,
+      similarity: words.similarity.info,
+    },
+    baselineKey: stored.manifest.resumeKey,
+  });
+  const store = new DirectoryRunStore(options.outputDir, session.clock);
+  const { folder, resumed } = await store.open({ kind: 'detection', resumeKey: key, resume: options.resume });
+  announce(session, 'detect', input, folder, resumed);
+  return keepOrDiscard(session, folder, () =>
+    detectOutliers({
+      ...runContext(request, folder, key),
+      stages,
+      baseline,
+      similarity: words.similarity,
+    }),
+  );
+}
+
+function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunContext {
+  const { options, session, composed, input } = request;
+  return {
+    options,
+    inputFolder: resolve(input.folder),
+    refs: input.refs,
+    folder,
+    stages: composed.stages,
+    streamOptions: composed.streamOptions,
+    presenter: new ReportPresenter(session.clock, HAZURE_VERSION),
+    clock: session.clock,
+    logger: session.logger,
+    progress: session.progress,
+    signal: session.signal,
+    hazureVersion: HAZURE_VERSION,
+    resumeKey: key,
+    versions: composed.versions,
+  };
+}
+
+function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
+  const learned = stored.manifest.models['embedder'];
+  const { info } = composed.stages.embedder;
+  if (learned && learned.sha256 !== info.sha256) {
+    throw new ConfigError(
+      `The baseline was learned with the embedder ${learned.name}, not with ${info.name}`,
+      {
+        hint: 'Leave --embedder out to use the same one, or learn the baseline again.',
+      },
+    );
+  }
+}
+
+function announce(
+  session: Session,
+  phase: string,
+  input: InputImages,
+  folder: RunFolder,
+  resumed: boolean,
+): void {
+  const done = folder.shards.nextPosition;
+  const where = resumed ? ` (going on after ${done})` : '';
+  session.logger.info(`${phase}: ${input.refs.length} images of ${input.folder}${where}`);
+}
+
+async function finishedSummary(folder: string): Promise<LearnPhaseResult> {
+  const { counts } = await readManifest(folder);
+  const { images = 0, objects = 0, failures = 0 } = counts;
+  return { folder, images, objects, failures, seconds: 0 };
+}
