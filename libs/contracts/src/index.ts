@@ -5,3 +5,4 @@ export * from './ports.js';
 export * from './options.js';
 export { nearestName } from './nearest.js';
 export * from './store.js';
+export * from './artifacts/index.js';

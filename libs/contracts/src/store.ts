@@ -1,4 +1,5 @@
 import type { EmbeddingMatrix, FailureRecord, ModelInfo } from './records.js';
+import type { CropRecord, ImageRecord } from './run-records.js';
 
 /** Every artifact appears under its final name only when it is whole. Names are relative, with `/`. */
 export interface RunFolder {
@@ -60,9 +61,9 @@ export interface Shard {
   /** Exclusive. */
   readonly toPosition: number;
   /** One per image that was read. */
-  readonly images: readonly object[];
+  readonly images: readonly ImageRecord[];
   /** One per row of `embeddings`. */
-  readonly crops: readonly object[];
+  readonly crops: readonly CropRecord[];
   readonly failures: readonly FailureRecord[];
   readonly embeddings: EmbeddingMatrix;
 }
@@ -81,8 +82,14 @@ export interface RunManifestHead {
 }
 
 export interface RunManifest extends RunManifestHead {
-  readonly format: 'hazure-run/1';
-  readonly artifacts: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  readonly format: 'hazure-run/2';
+  readonly artifacts: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    /** `hazure-NAME/VERSION`; null for what only people look at. */
+    readonly format: string | null;
+  }[];
 }
 
 export interface RunStore {

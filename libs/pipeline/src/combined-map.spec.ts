@@ -91,12 +91,9 @@ test('without a usable map both get a new one, and the reason is logged and kept
   expect(ownClass(combined)).toBeGreaterThan(0.95);
 });
 
-test.each([
-  ['another format', { format: 'hazure-map/2' }, /hazure-map\/1/],
-  ['no points', { points: [] }, /points/],
-  ['a point without a place', { points: [[1, 2]] }, /points/],
-  ['a row that the baseline lacks', { points: [[120, 0, 0]] }, /row 120 where the baseline has 120/],
-])('a map file with %s is refused', async (_, change, message) => {
+test('a map file with a row that the baseline lacks is refused', async () => {
   const { map } = await learnedMap();
-  expect(() => mapFromJson({ ...mapToJson(map!), ...change }, baseline.rows)).toThrow(message);
+  expect(() => mapFromJson({ ...mapToJson(map!), points: [[120, 0, 0]] }, baseline.rows)).toThrow(
+    /row 120 where the baseline has 120/,
+  );
 });

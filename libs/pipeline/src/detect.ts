@@ -1,3 +1,4 @@
+import { FOR_PEOPLE } from '@hazure/contracts';
 import { buildCandidates } from '@hazure/concept-matching';
 import { combinedMap } from './combined-map.js';
 import { gatherShards } from './gather.js';
@@ -52,7 +53,7 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
 
   const counts = { images, objects: crops.length, outliers: outlierRows.length, failures: failures.length };
   const seconds = await writeTiming(folder, times, { images, objects: crops.length });
-  await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
+  await folder.writeText(FOR_PEOPLE.report, await request.presenter.reportHtml(folder.path));
   await folder.finish(manifestHead(request, 'detection', counts, { similarity: request.similarity.info }), {
     dropShards: options.cleanupTempFiles,
   });

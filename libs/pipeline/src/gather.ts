@@ -1,4 +1,11 @@
-import type { CropRecord, EmbeddingMatrix, FailureRecord, ImageRecord, RunFolder } from '@hazure/contracts';
+import {
+  ARTIFACTS,
+  type CropRecord,
+  type EmbeddingMatrix,
+  type FailureRecord,
+  type ImageRecord,
+  type RunFolder,
+} from '@hazure/contracts';
 import { ClassTally } from './statistics.js';
 
 /** Everything of the streaming part that later stages need at once: records and embeddings, no pixels. */
@@ -18,11 +25,11 @@ export async function gatherShards(folder: RunFolder): Promise<Gathered> {
   const tally = new ClassTally();
   const images: ImageRecord[] = [];
   for await (const shard of folder.shards.read()) {
-    for (const image of shard.images as ImageRecord[]) {
+    for (const image of shard.images) {
       tally.addImage(image);
       images.push(image);
     }
-    for (const crop of shard.crops as CropRecord[]) {
+    for (const crop of shard.crops) {
       tally.addCrop(crop);
       crops.push(crop);
     }
@@ -52,11 +59,7 @@ export async function writeJsonl(folder: RunFolder, name: string, records: reado
   await writer.close();
 }
 
-/**
- * Writes `failures.jsonl`. A run without failures says so in one line, so that an empty file always means a
- * torn one.
- */
+/** Writes `failures.jsonl`; it is empty when every input was processed. */
 export async function writeFailures(folder: RunFolder, failures: readonly FailureRecord[]): Promise<void> {
-  const none = [{ failures: 0, message: 'every input was processed' }];
-  await writeJsonl(folder, 'failures.jsonl', failures.length === 0 ? none : failures);
+  await writeJsonl(folder, ARTIFACTS.failures.file, failures);
 }

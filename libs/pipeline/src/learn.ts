@@ -1,4 +1,12 @@
-import { InputError, type ModelInfo, type RunPresenter } from '@hazure/contracts';
+import {
+  ARTIFACTS,
+  FOR_PEOPLE,
+  InputError,
+  type BaselineConfig,
+  type ClassStatisticsFile,
+  type ModelInfo,
+  type RunPresenter,
+} from '@hazure/contracts';
 import type { Concept, ConceptList } from '@hazure/concept-matching';
 import { gatherShards, writeFailures, writeJsonl, type Gathered } from './gather.js';
 import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
@@ -61,7 +69,7 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
 
   await writeArtifacts({ request, gathered, scorers, concepts, words, map });
   const seconds = await writeTiming(folder, times, { images, objects: crops.length });
-  await folder.writeText('report.html', await request.presenter.reportHtml(folder.path));
+  await folder.writeText(FOR_PEOPLE.report, await request.presenter.reportHtml(folder.path));
   await folder.finish(
     manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }, words),
     { dropShards: options.cleanupTempFiles },
@@ -111,28 +119,33 @@ async function writeArtifacts(input: {
   const { request, gathered, scorers, concepts, words, map } = input;
   const { folder, options } = request;
   const { crops, embeddings } = gathered;
-  await folder.writeJson('config.json', {
-    format: 'hazure-config/1',
+  const config: BaselineConfig = {
+    format: ARTIFACTS.config.format,
     phase: 'learn',
     inputFolder: request.inputFolder,
     options,
-    modelSources: request.modelSources,
+    modelSources: { ...request.modelSources },
     models: modelsOf(request.stages, words),
-    detectorClasses: request.stages.detector.classNames,
+    detectorClasses: [...request.stages.detector.classNames],
     embeddingDimensions: embeddings.cols,
-  });
-  await writeJsonl(folder, 'images.jsonl', gathered.images);
-  await writeJsonl(folder, 'crops.jsonl', crops);
-  const matrix = await folder.openMatrix('features.npy', embeddings.cols);
+  };
+  await folder.writeJson(ARTIFACTS.config.file, config);
+  await writeJsonl(folder, ARTIFACTS.images.file, gathered.images);
+  await writeJsonl(folder, ARTIFACTS.crops.file, crops);
+  const matrix = await folder.openMatrix(ARTIFACTS.features.file, embeddings.cols);
   await matrix.append(embeddings.data);
   await matrix.close();
   for (const [name, value] of Object.entries(scorers.artifacts())) await folder.writeJson(name, value);
-  await folder.writeJson('class_statistics.json', gathered.tally.summary());
-  await folder.writeJson('concepts.json', concepts);
-  await folder.writeJson('tsne_map.json', mapToJson(map));
+  const statistics: ClassStatisticsFile = {
+    format: ARTIFACTS.classStatistics.format,
+    ...gathered.tally.summary(),
+  };
+  await folder.writeJson(ARTIFACTS.classStatistics.file, statistics);
+  await folder.writeJson(ARTIFACTS.concepts.file, concepts);
+  await folder.writeJson(ARTIFACTS.baselineMap.file, mapToJson(map));
   await writeFailures(folder, gathered.failures);
   await folder.writeBytes(
-    'tsne_visualization.png',
+    FOR_PEOPLE.baselineMapPlot,
     await plotBaseline(request.presenter, gathered, concepts.classes, map),
   );
 }

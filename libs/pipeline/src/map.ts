@@ -1,26 +1,15 @@
-import { z } from 'zod';
-import { InputError, type EmbeddingMatrix, type MapParameters } from '@hazure/contracts';
+import {
+  ARTIFACTS,
+  InputError,
+  type BaselineMapFile,
+  type EmbeddingMatrix,
+  type MapParameters,
+} from '@hazure/contracts';
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { tsne } from '@hazure/tsne';
 
 /** Points that a person can still read on one plot; larger runs are sampled (outliers are never left out). */
 export const MAP_POINTS = 10_000;
-
-const MAP_FORMAT = 'hazure-map/1';
-
-const parametersSchema = z.object({
-  method: z.string(),
-  perplexity: z.number(),
-  iterations: z.number(),
-  klDivergence: z.number(),
-  seed: z.number(),
-  metric: z.literal('cosine'),
-});
-const mapSchema = z.object({
-  format: z.literal(MAP_FORMAT),
-  parameters: parametersSchema,
-  points: z.array(z.tuple([z.int().min(0), z.number(), z.number()])).min(1),
-});
 
 /** A map of some rows of a matrix. */
 export interface EmbeddingMap {
@@ -87,9 +76,9 @@ export async function mapRows(
 }
 
 /** The map as `tsne_map.json`: parameters and one `[row, x, y]` per point. */
-export function mapToJson(map: EmbeddingMap): object {
+export function mapToJson(map: EmbeddingMap): BaselineMapFile {
   return {
-    format: MAP_FORMAT,
+    format: ARTIFACTS.baselineMap.format,
     parameters: map.parameters,
     points: Array.from(map.rows, (row, i) => [row, map.xy[2 * i], map.xy[2 * i + 1]]),
   };
@@ -98,23 +87,20 @@ export function mapToJson(map: EmbeddingMap): object {
 /**
  * `tsne_map.json` of a baseline, read back: what `mapToJson` wrote, bit by bit.
  * @param rows of the baseline's embeddings
- * @throws InputError when it is no such map, or one of other rows
+ * @throws InputError when it is a map of other rows
  */
-export function mapFromJson(value: unknown, rows: number): EmbeddingMap {
-  const parsed = mapSchema.safeParse(value);
-  if (!parsed.success) throw unusable(`it is not a ${MAP_FORMAT} file (${z.prettifyError(parsed.error)})`);
-  const { points, parameters } = parsed.data;
+export function mapFromJson({ points, parameters }: BaselineMapFile, rows: number): EmbeddingMap {
   const far = points.find(([row]) => row >= rows);
-  if (far) throw unusable(`it names row ${far[0]} where the baseline has ${rows} rows`);
+  if (far) {
+    throw new InputError(
+      'ARTIFACT_INVALID',
+      `${ARTIFACTS.baselineMap.file} names row ${far[0]} where the baseline has ${rows} rows`,
+      { hint: 'Learn the baseline again to get a map that new objects can be placed on.' },
+    );
+  }
   return {
     rows: Int32Array.from(points, ([row]) => row),
     xy: Float32Array.from(points.flatMap(([, x, y]) => [x, y])),
     parameters,
   };
-}
-
-function unusable(why: string): InputError {
-  return new InputError('BASELINE_INVALID', `tsne_map.json can't be used: ${why}`, {
-    hint: 'Learn the baseline again to get a map that new objects can be placed on.',
-  });
 }

@@ -1,11 +1,17 @@
 import { explain } from '@hazure/concept-matching';
-import type {
-  ConceptCandidate,
-  ObjectResult,
-  ParquetColumn,
-  PhaseOptions,
-  RecordWriter,
-  Verdict,
+import {
+  ARTIFACTS,
+  FOR_PEOPLE,
+  type CombinedMapFile,
+  type ConceptCandidate,
+  type DetectionConfig,
+  type DetectionStatistics,
+  type ObjectResult,
+  type ParquetColumn,
+  type PhaseOptions,
+  type RecordWriter,
+  type ResultsHead,
+  type Verdict,
 } from '@hazure/contracts';
 import type { CombinedMap, DetectRequest } from './records.js';
 import { writeFailures, writeJsonl, type Gathered } from './gather.js';
@@ -54,8 +60,8 @@ export async function writeResults(input: {
   const { crops, embeddings } = gathered;
 
   // a program that lists them should not have to ask first whether anything was found
-  if (options.saveCrops) await folder.makeFolder('cropped_objects');
-  if (options.saveOutliers) await folder.makeFolder('outliers');
+  if (options.saveCrops) await folder.makeFolder(FOR_PEOPLE.crops);
+  if (options.saveOutliers) await folder.makeFolder(FOR_PEOPLE.outliers);
   const neighbours = await baseline.scorers.nearestNormals(
     embeddings,
     outlierRows,
@@ -80,8 +86,8 @@ export async function writeResults(input: {
     };
   };
 
-  await folder.writeJson('config.json', {
-    format: 'hazure-config/1',
+  const config: DetectionConfig = {
+    format: ARTIFACTS.config.format,
     phase: 'detect',
     inputFolder: request.inputFolder,
     baseline: baseline.name,
@@ -90,29 +96,30 @@ export async function writeResults(input: {
     models: modelsOf(request.stages, { similarity: request.similarity.info }),
     similarity: request.similarity.name,
     scorer: baseline.scorers.defaultScorer,
-  });
+  };
+  await folder.writeJson(ARTIFACTS.config.file, config);
   const writers: {
     readonly writer: RecordWriter;
     readonly toRecord: (object: ObjectResult) => object | null;
   }[] = [
     {
       writer: await folder.openJsonList(
-        'detection_results.json',
+        ARTIFACTS.results.file,
         {
-          format: 'hazure-detection/1',
+          format: ARTIFACTS.results.format,
           scorer: baseline.scorers.defaultScorer,
-          candidates,
-        },
+          candidates: [...candidates],
+        } satisfies ResultsHead,
         'objects',
       ),
       toRecord: (object) => object,
     },
-    { writer: await folder.openParquet('detections.parquet', PARQUET_COLUMNS), toRecord: tableRow },
+    { writer: await folder.openParquet(ARTIFACTS.objects.file, PARQUET_COLUMNS), toRecord: tableRow },
   ];
   if (options.saveOutlierList) {
     const columns = PARQUET_COLUMNS.map(({ name }) => name);
     writers.push({
-      writer: await folder.openCsv('outlier_list.csv', columns),
+      writer: await folder.openCsv(ARTIFACTS.outlierList.file, columns),
       toRecord: (object) => (object.verdict.outlier ? tableRow(object) : null),
     });
   }
@@ -124,11 +131,11 @@ export async function writeResults(input: {
     }
   }
   for (const { writer } of writers) await writer.close();
-  await folder.writeJson('statistics.json', statistics(input));
-  await writeJsonl(folder, 'images.jsonl', gathered.images);
+  await folder.writeJson(ARTIFACTS.statistics.file, statistics(input));
+  await writeJsonl(folder, ARTIFACTS.images.file, gathered.images);
   await writeFailures(folder, gathered.failures);
   await folder.writeBytes(
-    'combined_tsne.png',
+    FOR_PEOPLE.combinedMapPlot,
     await presenter.mapPng({
       title:
         map.parameters.how === 'placement'
@@ -147,12 +154,13 @@ export async function writeResults(input: {
       isNew: [...Array.from(map.baselineRows, () => false), ...Array.from(map.newRows, () => true)],
     }),
   );
-  await folder.writeJson('tsne_map.json', {
-    format: 'hazure-combined-map/1',
+  const combined: CombinedMapFile = {
+    format: ARTIFACTS.combinedMap.format,
     parameters: map.parameters,
     baseline: Array.from(map.baselineRows, (row, i) => [row, map.xy[2 * i], map.xy[2 * i + 1]]),
     new: [...placed].map(([row, [x, y]]) => [row, x, y]),
-  });
+  };
+  await folder.writeJson(ARTIFACTS.combinedMap.file, combined);
 }
 
 function placesOnMap({ baselineRows, newRows, xy }: CombinedMap): Map<number, readonly [number, number]> {
@@ -200,7 +208,7 @@ function statistics(input: {
   readonly gathered: Gathered;
   readonly verdicts: readonly Verdict[];
   readonly outlierRows: readonly number[];
-}): object {
+}): DetectionStatistics {
   const { gathered, verdicts, outlierRows } = input;
   const { crops, failures, tally } = gathered;
   const outliersByClass = new Map<string, number>();
@@ -213,6 +221,7 @@ function statistics(input: {
   const failuresByStage: Record<string, number> = {};
   for (const { stage } of failures) failuresByStage[stage] = (failuresByStage[stage] ?? 0) + 1;
   return {
+    format: ARTIFACTS.statistics.format,
     ...totals,
     outliers: outlierRows.length,
     outlierShare: crops.length > 0 ? outlierRows.length / crops.length : 0,

@@ -1,4 +1,4 @@
-import type { RunFolder } from '@hazure/contracts';
+import { ARTIFACTS, FOR_PEOPLE, type RunFolder, type RunTiming } from '@hazure/contracts';
 import type { StageTimes } from './stage-times.js';
 
 /** Writes `timing.json` and the same as a table for people, `timing.txt`. Returns the total in seconds. */
@@ -13,13 +13,15 @@ export async function writeTiming(
     ...stage,
     perSecond: stage.seconds > 0 ? stage.items / stage.seconds : null,
   }));
-  await folder.writeJson('timing.json', {
+  const timing: RunTiming = {
+    format: ARTIFACTS.timing.format,
     totalSeconds,
     imagesPerSecond: totalSeconds > 0 ? counts.images / totalSeconds : null,
     ...counts,
     peakHostMemoryBytes: memory,
     stages,
-  });
+  };
+  await folder.writeJson(ARTIFACTS.timing.file, timing);
   const rows = stages.map(({ stage, seconds, items, unit, perSecond, memoryBytes }) => [
     stage,
     seconds.toFixed(2),
@@ -36,7 +38,7 @@ export async function writeTiming(
       .trimEnd(),
   );
   await folder.writeText(
-    'timing.txt',
+    FOR_PEOPLE.timingTable,
     `${lines.join('\n')}\n\n` +
       'Stages overlap, so their times may add up to more than the total.\n' +
       `total          ${totalSeconds.toFixed(2)} s, ${counts.images} images, ${counts.objects} objects\n` +

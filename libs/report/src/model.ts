@@ -52,6 +52,7 @@ export interface CommonReport {
   readonly imagesFolder: string;
   readonly models: readonly ModelRow[];
   readonly settings: readonly SettingRow[];
+  /** All, or the first of them: the headline has the true number. */
   readonly failures: readonly FailureRow[];
   readonly timings: readonly TimingRow[];
   /** Sentences a reader should see first, such as a warning about a small baseline. */

@@ -3,4 +3,6 @@ export { DirectoryRunStore, timestamp } from './run-store.js';
 export { DirectoryRunFolder } from './run-folder.js';
 export { readManifest, verifyArtifacts } from './manifest.js';
 export { sha256Hex, writeAtomic } from './atomic.js';
-export * from './run-reader.js';
+export { RunReader } from './read/run-reader.js';
+export { readJsonLines } from './read/lines.js';
+export { readDocument } from './read/documents.js';

@@ -1,47 +1,25 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { InputError, type RunManifest } from '@hazure/contracts';
+import { join, resolve } from 'node:path';
+import { ARTIFACTS, InputError, manifestSchema, type RunManifest } from '@hazure/contracts';
+import { readDocument } from './read/documents.js';
 
-const modelSchema = z.object({
-  name: z.string(),
-  sha256: z.string().nullable(),
-  licence: z.string().nullable(),
-  device: z.string(),
-});
-
-const manifestSchema = z.object({
-  format: z.literal('hazure-run/1'),
-  kind: z.enum(['baseline', 'detection']),
-  hazureVersion: z.string(),
-  createdAt: z.string(),
-  seed: z.number(),
-  resumeKey: z.string(),
-  device: z.string(),
-  models: z.record(z.string(), modelSchema),
-  versions: z.record(z.string(), z.string()),
-  counts: z.record(z.string(), z.number()),
-  artifacts: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
-});
-
-/** Reads a finished run's manifest. Throws InputError BASELINE_INVALID for a folder that is none. */
+/**
+ * Reads a finished run's manifest.
+ * @throws InputError BASELINE_INVALID for a folder that has none, ARTIFACT_INVALID or ARTIFACT_VERSION for one that
+ * can't be read
+ */
 export async function readManifest(folder: string): Promise<RunManifest> {
-  const parsed = await readFile(join(folder, 'manifest.json'), 'utf8')
-    .then((text) => manifestSchema.safeParse(JSON.parse(text)))
-    .catch((cause: unknown) => ({ success: false as const, error: cause }));
-  if (!parsed.success) {
-    throw new InputError(
-      'BASELINE_INVALID',
-      `${folder} is not a finished hazure run (no valid manifest.json)`,
-      {
-        cause: parsed.error,
-        hint: 'Give the baseline_… or detection_… folder that a finished run printed.',
-      },
-    );
+  const path = resolve(folder, ARTIFACTS.manifest.file);
+  try {
+    return await readDocument(path, 'manifest', manifestSchema);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'ARTIFACT_MISSING') throw error;
+    throw new InputError('BASELINE_INVALID', `${folder} is not a finished hazure run (no manifest.json)`, {
+      cause: error,
+      hint: 'Give the baseline_… or detection_… folder that a finished run printed.',
+    });
   }
-  return parsed.data;
 }
 
 /** Compares every artifact with its checksum. Throws InputError BASELINE_INVALID naming the first that differs. */

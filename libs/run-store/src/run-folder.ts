@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ARTIFACTS, formatOf } from '@hazure/contracts';
 import type {
   MatrixWriter,
   ParquetColumn,
@@ -113,9 +114,9 @@ export class DirectoryRunFolder implements RunFolder {
     const artifacts: RunManifest['artifacts'][number][] = [];
     for (const path of await this.artifactPaths('')) {
       const known = this.written.get(path) ?? (await hashFile(join(this.current, path)));
-      artifacts.push({ path, ...known });
+      artifacts.push({ path, ...known, format: formatOf(head.kind, path) });
     }
-    const manifest: RunManifest = { format: 'hazure-run/1', ...head, artifacts };
+    const manifest: RunManifest = { format: ARTIFACTS.manifest.format, ...head, artifacts };
     await writeAtomic(join(this.current, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     const final = this.current.slice(0, -PARTIAL_SUFFIX.length);
     try {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet';
-import type { Clock, RunFolder, RunManifestHead, Shard } from '@hazure/contracts';
+import type { Clock, CropRecord, RunFolder, RunManifestHead, Shard } from '@hazure/contracts';
 import { DirectoryRunStore, readManifest, readNpy, verifyArtifacts } from './index.js';
 
 const clock: Clock = { now: () => new Date('2026-01-31T23:59:59Z'), monotonicMs: () => 0 };
@@ -19,11 +19,23 @@ const head: RunManifestHead = {
   versions: {},
   counts: {},
 };
+const crop = (n: number): CropRecord => ({
+  cropId: `c${n}`,
+  imageId: `i${n}`,
+  imageIndex: n,
+  imageWidthPx: 9,
+  imageHeightPx: 9,
+  box: { x1: 0, y1: 0, x2: 9, y2: 9 },
+  classId: 0,
+  className: 'car',
+  confidence: 0.5,
+  file: null,
+});
 const shard = (from: number, to: number, value: number): Shard => ({
   fromPosition: from,
   toPosition: to,
-  images: [{ imageId: `i${from}` }],
-  crops: [{ cropId: `c${from}` }],
+  images: [{ imageId: `i${from}`, imageIndex: from, widthPx: 9, heightPx: 9, objects: 1 }],
+  crops: [crop(from)],
   failures: [],
   embeddings: { data: Float32Array.of(value, value + 0.5), rows: 1, cols: 2 },
 });

@@ -1,20 +1,21 @@
-import { createReadStream } from 'node:fs';
 import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import {
+  ARTIFACTS,
+  InputError,
+  shardHeadSchema,
+  shardLineSchema,
+  type CropRecord,
+  type FailureRecord,
+  type ImageRecord,
+  type Shard,
+  type ShardHead,
+  type ShardStore,
+} from '@hazure/contracts';
 import { z } from 'zod';
-import { InputError, type FailureRecord, type Shard, type ShardStore } from '@hazure/contracts';
 import { makeFolder, sha256Hex, unwritable } from './atomic.js';
-
-const headSchema = z.strictObject({
-  kind: z.literal('shard'),
-  fromPosition: z.int().min(0),
-  toPosition: z.int().min(1),
-  cols: z.int().min(0),
-  rows: z.int().min(0),
-  embeddingsSha256: z.string(),
-});
-type Head = z.infer<typeof headSchema>;
+import { otherVersion } from './read/artifact-errors.js';
+import { parseLine, readLines } from './read/lines.js';
 
 const NAME = /^shard-(\d{10})-(\d{10})\.jsonl$/;
 const pad = (position: number): string => String(position).padStart(10, '0');
@@ -53,8 +54,8 @@ export class DirectoryShardStore implements ShardStore {
     const base = join(this.folder, `shard-${pad(shard.fromPosition)}-${pad(shard.toPosition)}`);
     const { data, rows, cols } = shard.embeddings;
     const embeddings = Buffer.from(data.buffer, data.byteOffset, rows * cols * 4);
-    const head: Head = {
-      kind: 'shard',
+    const head: ShardHead = {
+      format: ARTIFACTS.shard.format,
       fromPosition: shard.fromPosition,
       toPosition: shard.toPosition,
       rows,
@@ -85,17 +86,20 @@ export class DirectoryShardStore implements ShardStore {
   private async readOne(from: number, to: number): Promise<Shard> {
     const base = join(this.folder, `shard-${pad(from)}-${pad(to)}`);
     const bytes = await readFile(`${base}.f32`);
-    let head: Head | null = null;
-    const images: object[] = [];
-    const crops: object[] = [];
+    const path = `${base}.jsonl`;
+    let head: ShardHead | null = null;
+    const images: ImageRecord[] = [];
+    const crops: CropRecord[] = [];
     const failures: FailureRecord[] = [];
-    const lines = createInterface({ input: createReadStream(`${base}.jsonl`, 'utf8'), crlfDelay: Infinity });
-    for await (const line of lines) {
-      const record = JSON.parse(line) as Record<string, unknown>;
-      if (head === null) head = headSchema.parse(record);
-      else if ('image' in record) images.push(record['image'] as object);
-      else if ('crop' in record) crops.push(record['crop'] as object);
-      else failures.push(record['failure'] as FailureRecord);
+    for await (const line of readLines(path)) {
+      if (head === null) {
+        head = readHead(path, line.text);
+        continue;
+      }
+      const record = parseLine(path, line, shardLineSchema);
+      if ('image' in record) images.push(record.image);
+      else if ('crop' in record) crops.push(record.crop);
+      else failures.push(record.failure);
     }
     if (!head || head.embeddingsSha256 !== sha256Hex(bytes) || crops.length !== head.rows) {
       throw new InputError('INPUT_INVALID', `The intermediate ${base}.jsonl is damaged`, {
@@ -113,4 +117,12 @@ export class DirectoryShardStore implements ShardStore {
       embeddings: { data, rows: head.rows, cols: head.cols },
     };
   }
+}
+
+function readHead(path: string, text: string): ShardHead {
+  const line = { number: 1, text };
+  const { format } = parseLine(path, line, z.looseObject({ format: z.string().optional() }));
+  if (format !== ARTIFACTS.shard.format)
+    throw otherVersion({ path, line: 1 }, ARTIFACTS.shard.format, format);
+  return parseLine(path, line, shardHeadSchema);
 }

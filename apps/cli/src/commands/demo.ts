@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { parsePhaseOptions, type PhaseOptions } from '@hazure/contracts';
+import { parsePhaseOptions, type ObjectResult, type PhaseOptions } from '@hazure/contracts';
 import type { CommandOutcome } from '../console/outcome.js';
 import { composeDemo, ensureEmoji, formatDemoSummary, scoreDemo } from '@hazure/demo-scenes';
-import { RunArtifacts, type ResultsFile } from '@hazure/run-store';
+import { RunReader } from '@hazure/run-store';
 import type { Session } from '../session.js';
 import { numberFlag } from '../options/numbers.js';
 import { runBoth } from './phases.js';
@@ -19,12 +19,16 @@ export async function demoCommand(session: Session, command: Command): Promise<C
   const scenes = await makeScenes(session, join(outputDir, 'scenes'), seed);
   const run = await runBoth(session, options, scenes.normalFolder, scenes.newFolder);
 
-  const results = await new RunArtifacts(run.detected.folder).json<ResultsFile>('detection_results.json');
-  const outliers = results.objects.filter(({ verdict }) => verdict.outlier);
+  const outliers: ObjectResult[] = [];
+  let objects = 0;
+  for await (const object of (await RunReader.open(run.detected.folder)).objects()) {
+    objects++;
+    if (object.verdict.outlier) outliers.push(object);
+  }
   const score = scoreDemo(scenes.truth, outliers);
   const summary = formatDemoSummary(
     score,
-    summaryOptions(results, score.falseAlarms.length, outliers.length, options),
+    summaryOptions(objects, score.falseAlarms.length, outliers.length, options),
   );
   return {
     json: {
@@ -75,13 +79,13 @@ async function makeScenes(session: Session, folder: string, seed: number): Retur
 }
 
 function summaryOptions(
-  results: ResultsFile,
+  objects: number,
   falseAlarms: number,
   outliers: number,
   options: PhaseOptions,
 ): { normalObjects: number; expectedRate: number } {
   return {
-    normalObjects: results.objects.length - (outliers - falseAlarms),
+    normalObjects: objects - (outliers - falseAlarms),
     expectedRate: 1 - options.thresholdPercentile / 100,
   };
 }

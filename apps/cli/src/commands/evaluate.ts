@@ -5,13 +5,14 @@ import {
   evaluateScorers,
   evaluateVerdicts,
   type EvaluationReport,
+  type JudgedObject,
   type RunEvaluation,
   type TruthEntry,
 } from '@hazure/anomaly-scoring';
-import { ConfigError, EXIT, InputError, flagOf, messageOf, type ImageRecord } from '@hazure/contracts';
+import { ConfigError, EXIT, InputError, flagOf, messageOf } from '@hazure/contracts';
 import type { CommandOutcome } from '../console/outcome.js';
 import { table } from '@hazure/benchmark';
-import { RunArtifacts, type ResultsFile } from '@hazure/run-store';
+import { RunReader } from '@hazure/run-store';
 import type { Session } from '../session.js';
 import { numberFlag, readLabels, readMatrix } from '../options/numbers.js';
 
@@ -67,19 +68,19 @@ export async function evaluateCommand(session: Session, command: Command): Promi
 }
 
 async function evaluateRun(folder: string, truthFile: string, seed: number): Promise<CommandOutcome> {
-  const artifacts = new RunArtifacts(folder);
-  const results = await artifacts.json<ResultsFile>('detection_results.json');
+  const run = await RunReader.open(folder);
+  const objects: JudgedObject[] = [];
+  for await (const { cropId, imageId, verdict } of run.objects()) {
+    const { scores, outlier: featureOutlier } = verdict.feature;
+    objects.push({ cropId, imageId, scores, outlier: verdict.outlier, featureOutlier });
+  }
+  const imageIds: string[] = [];
+  for await (const { imageId } of run.images()) imageIds.push(imageId);
   const evaluation = evaluateVerdicts({
-    objects: results.objects.map(({ cropId, imageId, verdict }) => ({
-      cropId,
-      imageId,
-      scores: verdict.feature.scores,
-      outlier: verdict.outlier,
-      featureOutlier: verdict.feature.outlier,
-    })),
+    objects,
     truth: await readTruth(truthFile),
-    imageIds: (await artifacts.jsonl<ImageRecord>('images.jsonl')).map(({ imageId }) => imageId),
-    defaultScorer: results.scorer,
+    imageIds,
+    defaultScorer: (await run.resultsHead()).scorer,
     seed,
   });
   return { json: evaluation, text: runTable(evaluation), exitCode: EXIT.done };

@@ -1,15 +1,16 @@
-import { basename, resolve } from 'node:path';
-import { readFile } from 'node:fs/promises';
-import { conceptListSchema } from '@hazure/concept-matching';
+import { basename } from 'node:path';
+import { conceptListSchema, type ConceptList } from '@hazure/concept-matching';
 import {
+  ARTIFACTS,
   InputError,
   PHASE_OPTION_KEYS,
   messageOf,
+  type ArtifactKey,
   type CropRecord,
   type RunManifest,
 } from '@hazure/contracts';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
-import { readManifest, readNpy, verifyArtifacts } from '@hazure/run-store';
+import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
 
 /** Settings of detection that a baseline was learned with; new images must be looked at the same way. */
 const INHERITED = [
@@ -22,17 +23,15 @@ const INHERITED = [
 ] as const;
 
 /** What judging with a baseline needs of its files. */
-const NEEDED = [
-  'config.json',
-  'features.npy',
-  'crops.jsonl',
-  'iso_model.json',
-  'scorers.json',
-  'calibration.json',
-  'concepts.json',
+const NEEDED: readonly ArtifactKey[] = [
+  'config',
+  'features',
+  'crops',
+  'isolationForest',
+  'scorers',
+  'calibration',
+  'concepts',
 ];
-
-const MAP_FILE = 'tsne_map.json';
 
 export interface StoredBaseline {
   readonly manifest: RunManifest;
@@ -42,69 +41,85 @@ export interface StoredBaseline {
 }
 
 /**
- * Opens a finished baseline folder. @throws InputError BASELINE_INVALID when it is none, or was changed since;
- * ModelError when a scorer's file is broken
+ * Opens a finished baseline folder.
+ * @throws InputError BASELINE_INVALID when it is none, or was changed since; ARTIFACT_INVALID, ARTIFACT_VERSION for a
+ * file that can't be read; ModelError when a scorer's file is broken
  */
 export async function openBaseline(path: string): Promise<StoredBaseline> {
-  const folder = resolve(path);
-  const manifest = await readManifest(folder);
+  const run = await RunReader.open(path);
+  const manifest = run.manifest as RunManifest;
   if (manifest.kind !== 'baseline') {
     throw new InputError('BASELINE_INVALID', `${path} is a detection run, not a baseline`, {
       hint: 'Give the baseline_… folder that learn or run made.',
     });
   }
-  await verifyArtifacts(folder, manifest, NEEDED);
-  const config = (await readJson(folder, 'config.json')) as {
-    options: Record<string, unknown>;
-    modelSources: Record<string, string>;
-  };
+  await verifyArtifacts(
+    run.folder,
+    manifest,
+    NEEDED.map((key) => ARTIFACTS[key].file),
+  );
+  const config = await run.baselineConfig();
   const inherited: Record<string, unknown> = { ...config.modelSources };
   for (const key of INHERITED) {
     if (PHASE_OPTION_KEYS.includes(key) && config.options[key] !== undefined)
       inherited[key] = config.options[key];
   }
-  return { manifest, inherited, load: () => load(folder, manifest) };
+  return { manifest, inherited, load: () => load(run, manifest) };
 }
 
-async function load(folder: string, manifest: RunManifest): Promise<Baseline> {
-  const { data, shape } = await readNpy(`${folder}/features.npy`);
-  const embeddings = { data: data as Float32Array, rows: shape[0], cols: shape[1] };
-  const files = new Map<string, unknown>();
-  for (const name of ['iso_model.json', 'scorers.json', 'calibration.json', 'concepts.json']) {
-    files.set(name, await readJson(folder, name));
+async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {
+  const { data, shape } = await readNpy(run.path('features'));
+  if (!(data instanceof Float32Array) || shape.length !== 2) {
+    throw new InputError('ARTIFACT_INVALID', `${run.path('features')} is no float32 matrix`, {
+      hint: 'Learn the baseline again, or restore the folder.',
+    });
   }
-  const lines = (await readFile(`${folder}/crops.jsonl`, 'utf8')).split('\n').filter((line) => line !== '');
+  const embeddings = { data, rows: shape[0], cols: shape[1] };
+  const files = new Map<string, unknown>();
+  for (const key of ['isolationForest', 'scorers', 'calibration'] as const) {
+    files.set(ARTIFACTS[key].file, await run.rawDocument(key));
+  }
+  const crops: CropRecord[] = [];
+  for await (const crop of run.crops()) crops.push(crop);
+  if (crops.length !== embeddings.rows) {
+    throw new InputError(
+      'ARTIFACT_INVALID',
+      `${run.folder} holds ${crops.length} crops and ${embeddings.rows} rows of features`,
+      { hint: 'Learn the baseline again, or restore the folder.' },
+    );
+  }
   return {
-    name: basename(folder),
-    folder,
+    name: basename(run.folder),
+    folder: run.folder,
     embeddings,
-    crops: lines.map((line) => JSON.parse(line) as CropRecord),
+    crops,
     scorers: readBaselineScorers((name) => files.get(name), embeddings),
-    concepts: conceptListSchema.parse(files.get('concepts.json')),
-    map: await baselineMap(folder, manifest, embeddings.rows),
+    concepts: parseConcepts(run, await run.rawDocument('concepts')),
+    map: await baselineMap(run, manifest, embeddings.rows),
   };
 }
 
-/** The map to place new objects on. No verdict hangs on it, so a baseline without a sound one still serves. */
-async function baselineMap(folder: string, manifest: RunManifest, rows: number): Promise<BaselineMap> {
-  if (!manifest.artifacts.some(({ path }) => path === MAP_FILE)) {
-    return { map: null, reason: `the baseline has no ${MAP_FILE}` };
-  }
-  try {
-    await verifyArtifacts(folder, manifest, [MAP_FILE]);
-    return { map: mapFromJson(await readJson(folder, MAP_FILE), rows), reason: null };
-  } catch (error) {
-    return { map: null, reason: messageOf(error) };
-  }
+function parseConcepts(run: RunReader, value: unknown): ConceptList {
+  const parsed = conceptListSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  throw new InputError(
+    'ARTIFACT_INVALID',
+    `${ARTIFACTS.concepts.file} of ${run.folder} is damaged: ${first.path.join('.')}: ${first.message}`,
+    { cause: parsed.error, hint: 'Learn the baseline again, or restore the folder.' },
+  );
 }
 
-async function readJson(folder: string, name: string): Promise<unknown> {
+/** The map to place new objects on. No verdict hangs on it, so a baseline without a sound one still serves. */
+async function baselineMap(run: RunReader, manifest: RunManifest, rows: number): Promise<BaselineMap> {
+  const { file } = ARTIFACTS.baselineMap;
+  if (!manifest.artifacts.some(({ path }) => path === file)) {
+    return { map: null, reason: `the baseline has no ${file}` };
+  }
   try {
-    return JSON.parse(await readFile(`${folder}/${name}`, 'utf8'));
-  } catch (cause) {
-    throw new InputError('BASELINE_INVALID', `Can't read ${name} of ${folder}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Learn the baseline again.',
-    });
+    await verifyArtifacts(run.folder, manifest, [file]);
+    return { map: mapFromJson(await run.baselineMap(), rows), reason: null };
+  } catch (error) {
+    return { map: null, reason: messageOf(error) };
   }
 }

@@ -1,95 +1,111 @@
-import type { ConceptList } from '@hazure/concept-matching';
-import { DEFAULT_CAPS, type BaselineReport, type ConceptRow } from '../model.js';
-import type {
-  BaselineMapFile,
-  CalibrationFile,
-  ConfigFile,
-  RunArtifacts,
-  ScorersFile,
-  StatisticsFile,
-  StoredCrop,
-  TimingFile,
-} from '@hazure/run-store';
-import { commonParts, hoverThumbnails, mapMethod, reportMap, thumbnail, type Made } from './common.js';
+import { conceptListSchema, type ConceptList } from '@hazure/concept-matching';
+import { InputError, type ClassStatisticsFile, type CropRecord } from '@hazure/contracts';
+import type { RunReader } from '@hazure/run-store';
+import type { BaselineReport, ConceptRow } from '../model.js';
+import { fittedRows, shownCalibration } from './calibration.js';
+import { commonParts, mapMethod, pickRows, reportMap, thumbnail, type Made } from './common.js';
+import { Notes } from './optional.js';
 
 const SAMPLES_PER_CLASS = 6;
 
 /** What the report of a baseline shows, gathered from its folder. */
-export async function baselineReport(artifacts: RunArtifacts, made: Made): Promise<BaselineReport> {
-  const config = await artifacts.json<ConfigFile>('config.json');
-  const statistics = await artifacts.json<StatisticsFile>('class_statistics.json');
-  const timing = await artifacts.json<TimingFile>('timing.json');
-  const calibration = await artifacts.json<CalibrationFile>('calibration.json');
-  const scorers = await artifacts.json<ScorersFile>('scorers.json');
-  const concepts = await artifacts.json<ConceptList>('concepts.json');
-  const crops = await artifacts.jsonl<StoredCrop>('crops.jsonl');
-  const common = await commonParts(artifacts, config, timing, made);
+export async function baselineReport(run: RunReader, made: Made): Promise<BaselineReport> {
+  const notes = new Notes();
+  const [config, statistics, timing] = [
+    await run.baselineConfig(),
+    await run.classStatistics(),
+    await run.timing(),
+  ];
+  const calibration = await shownCalibration(run);
   const [decider] = calibration.scorers;
+  const { failureCount, ...common } = await commonParts(run, { config, timing }, made, notes.list);
+  const pictures = await samplePictures(run, statistics);
   return {
     ...common,
     headline: {
       images: statistics.images,
       objects: statistics.objects,
       classes: statistics.classes.length,
-      failures: common.failures.length,
+      failures: failureCount,
       seconds: timing.totalSeconds,
     },
-    classes: await Promise.all(
-      statistics.classes.map(async ({ className, objects, confidence }) => ({
-        className,
-        objects,
-        meanConfidence: confidence.mean,
-        samples: await samples(artifacts, crops, className),
-      })),
-    ),
-    map: await baselineMap(artifacts, crops, statistics),
+    classes: statistics.classes.map(({ className, objects, confidence }) => ({
+      className,
+      objects,
+      meanConfidence: confidence.mean,
+      samples: pictures.get(className) ?? [],
+    })),
+    map: await notes.optional('The map', () => baselineMap(run, statistics)),
     calibration: {
       scorer: decider.name,
       heldOutScores: decider.heldOut,
       threshold: decider.threshold,
       percentile: calibration.percentile,
-      fittedRows: scorers.features.rows - scorers.calibrationRows.length,
+      fittedRows: await fittedRows(run),
       calibrationRows: calibration.heldOutRows,
     },
-    concepts: conceptRows(concepts),
+    concepts: conceptRows(await concepts(run)),
   };
 }
 
-async function samples(
-  artifacts: RunArtifacts,
-  crops: readonly StoredCrop[],
-  className: string,
-): Promise<Uint8Array[]> {
-  const own = crops.filter((crop) => crop.className === className && crop.file !== null);
-  const step = Math.max(1, Math.floor(own.length / SAMPLES_PER_CLASS));
-  const pictures: Uint8Array[] = [];
-  for (let i = 0; i < own.length && pictures.length < SAMPLES_PER_CLASS; i += step) {
-    const picture = await thumbnail(artifacts, own[i].file);
-    if (picture) pictures.push(picture);
+/** A few crops of each class, spread evenly over the run. */
+async function samplePictures(
+  run: RunReader,
+  statistics: ClassStatisticsFile,
+): Promise<Map<string, Uint8Array[]>> {
+  const steps = new Map(
+    statistics.classes.map(({ className, objects }) => [
+      className,
+      { every: Math.max(1, Math.floor(objects / SAMPLES_PER_CLASS)), seen: 0, files: [] as string[] },
+    ]),
+  );
+  for await (const { className, file } of run.crops()) {
+    const step = steps.get(className);
+    if (!step) continue;
+    const due = step.seen++ % step.every === 0;
+    if (due && file !== null && step.files.length < SAMPLES_PER_CLASS) step.files.push(file);
+  }
+  const pictures = new Map<string, Uint8Array[]>();
+  for (const [className, { files }] of steps) {
+    const shown = await Promise.all(files.map((file) => thumbnail({ run, file })));
+    pictures.set(
+      className,
+      shown.filter((picture) => picture !== null),
+    );
   }
   return pictures;
 }
 
-async function baselineMap(
-  artifacts: RunArtifacts,
-  crops: readonly StoredCrop[],
-  statistics: StatisticsFile,
-): Promise<BaselineReport['map']> {
-  const stored = await artifacts.optionalJson<BaselineMapFile>('tsne_map.json');
-  if (!stored) return null;
-  const points = stored.points.map(([row, x, y]) => ({
-    xy: [x, y] as const,
-    label: crops[row].className,
-    cropId: crops[row].cropId,
-    baseline: false,
-    outlier: false,
-    file: crops[row].file,
-  }));
-  const pictures = await hoverThumbnails(
-    points.map(({ file }) => ({ artifacts, file })),
-    DEFAULT_CAPS.mapThumbnails,
+async function baselineMap(run: RunReader, statistics: ClassStatisticsFile): Promise<BaselineReport['map']> {
+  const stored = await run.baselineMap();
+  const crops = await pickRows(run.crops(), new Set(stored.points.map(([row]) => row)));
+  const points = stored.points.flatMap(([row, x, y]) => {
+    const crop: CropRecord | undefined = crops.get(row);
+    if (!crop) return [];
+    const { className, cropId, file } = crop;
+    return {
+      xy: [x, y] as const,
+      label: className,
+      cropId,
+      baseline: false,
+      outlier: false,
+      picture: { run, file },
+    };
+  });
+  return reportMap(points, mapMethod(stored.parameters), statistics);
+}
+
+async function concepts(run: RunReader): Promise<ConceptList> {
+  const parsed = conceptListSchema.safeParse(await run.rawDocument('concepts'));
+  if (parsed.success) return parsed.data;
+  throw new InputError(
+    'ARTIFACT_INVALID',
+    `${run.path('concepts')} is damaged: ${parsed.error.issues[0]?.message}`,
+    {
+      cause: parsed.error,
+      hint: 'Learn the baseline again, or restore the folder.',
+    },
   );
-  return reportMap(points, mapMethod(stored.parameters), pictures, statistics);
 }
 
 function conceptRows({ classes, listed, expansions }: ConceptList): ConceptRow[] {

@@ -1,38 +1,50 @@
 import sharp from 'sharp';
-import type { CommonReport, ReportMap, Thumbnail } from '../model.js';
-import type { CombinedParameters, MapParameters } from '@hazure/contracts';
-import type { ConfigFile, RunArtifacts, StatisticsFile, TimingFile } from '@hazure/run-store';
+import type {
+  ClassStatisticsFile,
+  CombinedParameters,
+  FailureRecord,
+  MapParameters,
+  RunConfig,
+  RunTiming,
+} from '@hazure/contracts';
+import type { RunReader } from '@hazure/run-store';
+import { DEFAULT_CAPS, type CommonReport, type ReportMap, type Thumbnail } from '../model.js';
 
 const THUMBNAIL_PX = 192;
 const HOVER_PX = 96;
 
+/** A picture of a run: `file` as its records name it. */
+export interface Picture {
+  readonly run: RunReader | null;
+  readonly file: string | null;
+}
+
 /** A small JPEG of a saved crop; null when the crop is not there. */
-export async function thumbnail(
-  artifacts: RunArtifacts,
-  file: string | null,
-  sidePx = THUMBNAIL_PX,
-): Promise<Thumbnail> {
-  const bytes = await artifacts.bytes(file);
-  if (bytes === null) return null;
-  return sharp(bytes)
-    .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: 80 })
-    .toBuffer()
+export async function thumbnail({ run, file }: Picture, sidePx = THUMBNAIL_PX): Promise<Thumbnail> {
+  if (run === null || file === null) return null;
+  return run
+    .bytes(file)
+    .then((bytes) =>
+      sharp(bytes)
+        .resize({ width: sidePx, height: sidePx, fit: 'inside', withoutEnlargement: true })
+        .jpeg({ quality: 80 })
+        .toBuffer(),
+    )
     .catch(() => null);
 }
 
 /** Pictures for hovering over some points of the map. */
 export async function hoverThumbnails(
-  files: readonly { readonly artifacts: RunArtifacts; readonly file: string | null }[],
+  pictures: readonly Picture[],
   limit: number,
 ): Promise<Map<number, Uint8Array>> {
-  const pictures = new Map<number, Uint8Array>();
-  const step = Math.max(1, Math.ceil(files.length / limit));
-  for (let i = 0; i < files.length; i += step) {
-    const picture = await thumbnail(files[i].artifacts, files[i].file, HOVER_PX);
-    if (picture) pictures.set(i, picture);
+  const shown = new Map<number, Uint8Array>();
+  const step = Math.max(1, Math.ceil(pictures.length / limit));
+  for (let i = 0; i < pictures.length; i += step) {
+    const picture = await thumbnail(pictures[i], HOVER_PX);
+    if (picture) shown.set(i, picture);
   }
-  return pictures;
+  return shown;
 }
 
 /** When and by which version of hazure a report was made. */
@@ -41,23 +53,24 @@ export interface Made {
   readonly version: string;
 }
 
+/** What both kinds of report have. `notes` may still grow until the report is rendered. */
 export async function commonParts(
-  artifacts: RunArtifacts,
-  config: ConfigFile,
-  timing: TimingFile,
+  run: RunReader,
+  { config, timing }: { readonly config: RunConfig; readonly timing: RunTiming },
   made: Made,
-): Promise<CommonReport> {
+  notes: readonly string[],
+): Promise<CommonReport & { readonly failureCount: number }> {
   return {
     version: made.version,
     finishedAt: `${made.at.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
-    runName: artifacts.name,
+    runName: run.name,
     imagesFolder: config.inputFolder,
     models: Object.entries(config.models).map(([role, model]) => ({ role, ...model })),
     settings: Object.entries(config.options).map(([name, value]) => ({
       name,
       value: Array.isArray(value) ? value.join(', ') : String(value),
     })),
-    failures: await artifacts.failures(),
+    ...(await failures(run)),
     timings: timing.stages.map(({ stage, items, unit, seconds }) => ({
       stage,
       items,
@@ -65,8 +78,18 @@ export async function commonParts(
       seconds,
       peakMemoryBytes: null,
     })),
-    notes: [],
+    notes,
   };
+}
+
+/** The first of them, as many as a page shows, and how many there are. */
+async function failures(run: RunReader): Promise<{ failures: FailureRecord[]; failureCount: number }> {
+  const shown: FailureRecord[] = [];
+  let failureCount = 0;
+  for await (const failure of run.failures()) {
+    if (failureCount++ < DEFAULT_CAPS.tableRows) shown.push(failure);
+  }
+  return { failures: shown, failureCount };
 }
 
 export function mapMethod({ method, perplexity, iterations, klDivergence }: MapParameters): string {
@@ -87,19 +110,22 @@ export function combinedMapMethod(parameters: CombinedParameters): string {
   );
 }
 
-export function reportMap(
-  points: readonly {
-    readonly xy: readonly [number, number];
-    readonly label: string;
-    readonly cropId: string;
-    readonly baseline: boolean;
-    readonly outlier: boolean;
-  }[],
+/** A point of the map with what a reader sees of it. */
+export interface MapPoint {
+  readonly xy: readonly [number, number];
+  readonly label: string;
+  readonly cropId: string;
+  readonly baseline: boolean;
+  readonly outlier: boolean;
+  readonly picture: Picture;
+}
+
+/** @param baselineStatistics null when the baseline's folder is gone */
+export async function reportMap(
+  points: readonly MapPoint[],
   method: string,
-  thumbnails: ReadonlyMap<number, Uint8Array>,
-  /** null when the baseline's folder is gone. */
-  baselineStatistics: StatisticsFile | null,
-): ReportMap {
+  baselineStatistics: Pick<ClassStatisticsFile, 'classes'> | null,
+): Promise<ReportMap> {
   return {
     ...(baselineStatistics && {
       baselineClasses: baselineStatistics.classes.map(({ className }) => className),
@@ -109,7 +135,24 @@ export function reportMap(
     cropIds: points.map(({ cropId }) => cropId),
     baseline: points.map(({ baseline }) => baseline),
     outliers: points.map(({ outlier }) => outlier),
-    thumbnails,
+    thumbnails: await hoverThumbnails(
+      points.map(({ picture }) => picture),
+      DEFAULT_CAPS.mapThumbnails,
+    ),
     method,
   };
+}
+
+/** Records of some rows of a stream, by row. */
+export async function pickRows<T>(
+  records: AsyncIterable<T>,
+  rows: ReadonlySet<number>,
+): Promise<Map<number, T>> {
+  const picked = new Map<number, T>();
+  let row = 0;
+  for await (const record of records) {
+    if (rows.has(row)) picked.set(row, record);
+    row++;
+  }
+  return picked;
 }

@@ -3,7 +3,7 @@ import { renderBaselineReport } from '../html/baseline.js';
 import { renderDetectionReport } from '../html/detection.js';
 import { plotMap } from '../plots/map.js';
 import { plotProbabilities } from '../plots/probabilities.js';
-import { RunArtifacts, type ConfigFile } from '@hazure/run-store';
+import { RunReader } from '@hazure/run-store';
 import { baselineReport } from './baseline.js';
 import { detectionReport } from './detection.js';
 
@@ -32,11 +32,11 @@ export class ReportPresenter implements RunPresenter {
   }
 
   async reportHtml(folder: string): Promise<string> {
-    const artifacts = new RunArtifacts(folder);
-    const { phase } = await artifacts.json<ConfigFile>('config.json');
+    const run = RunReader.unfinished(folder);
+    const { phase } = await run.config();
     const made = { at: this.clock.now(), version: this.version };
     return phase === 'learn'
-      ? renderBaselineReport(await baselineReport(artifacts, made))
-      : renderDetectionReport(await detectionReport(artifacts, made));
+      ? renderBaselineReport(await baselineReport(run, made))
+      : renderDetectionReport(await detectionReport(run, made));
   }
 }
