@@ -81,7 +81,10 @@ export function resolvePhaseOptions(
     if (command.getOptionValueSource(key) === 'cli') flags[key] = given[key];
   }
   const file = typeof given['config'] === 'string' ? fromConfigFile(given['config']) : {};
-  const resolved = parsePhaseOptions({ ...inherited, ...file, ...fromEnvironment(environment), ...flags });
+  const resolved = parsePhaseOptions(
+    { ...inherited, ...file, ...fromEnvironment(environment), ...flags },
+    flagOf,
+  );
   for (const key of Object.keys(flags) as OptionKey[]) {
     if (!optionBelongsTo(key, phase)) throw new ConfigError(`${flagOf(key)} does not belong to ${phase}`);
   }

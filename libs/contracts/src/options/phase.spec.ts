@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EXIT, ConfigError, HazureError, InterruptedError } from './errors.js';
+import { EXIT, ConfigError, HazureError, InterruptedError } from '../errors.js';
 import {
   PHASE_OPTION_KEYS,
   flagOf,
@@ -8,7 +8,7 @@ import {
   parseIndexRanges,
   parsePhaseOptions,
   phaseOptionsJsonSchema,
-} from './options.js';
+} from './phase.js';
 
 test('defaults are the Python script’s', () => {
   expect(parsePhaseOptions({})).toMatchObject({
@@ -36,7 +36,7 @@ test.each([
   [{ captionUrl: 'not a url' }, /--caption-url/, 'CONFIG_INVALID'],
   [{ lim1: 0.9, lim2: 0.5 }, /--lim1/, 'CONFIG_INVALID'],
 ])('%j is refused by name', (values, message, code) => {
-  const attempt = (): unknown => parsePhaseOptions(values);
+  const attempt = (): unknown => parsePhaseOptions(values, flagOf);
   expect(attempt).toThrow(message);
   try {
     attempt();
@@ -59,7 +59,7 @@ test('every option has a description, a group, and at least one command', () => 
 });
 
 test('the published JSON Schema is the one of the options (npm run build && node tools/config-schema.mjs)', () => {
-  const published = new URL('../config.schema.json', import.meta.url);
+  const published = new URL('../../config.schema.json', import.meta.url);
   expect(JSON.parse(readFileSync(published, 'utf8'))).toEqual(phaseOptionsJsonSchema());
 });
 

@@ -1,0 +1,10 @@
+export { captionsOptionsSchema, type CaptionOptions } from './captions.js';
+export { detectionOptionsSchema, type DetectionOptions } from './detection.js';
+export { inputOptionsSchema, type InputOptions } from './input.js';
+export type { OptionMeta, PhaseCommand } from './meta.js';
+export { modelsOptionsSchema, type ModelOptions } from './models.js';
+export { outputOptionsSchema, type OutputOptions } from './output.js';
+export * from './phase.js';
+export { runningOptionsSchema, type RunningOptions } from './running.js';
+export { scoringOptionsSchema, type ScoringOptions } from './scoring.js';
+export { semanticsOptionsSchema, type SemanticsOptions } from './semantics.js';

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { OptionMeta } from './meta.js';
+
+const shape = {
+  batchSize: z
+    .union([z.literal('auto'), z.int().min(1).max(4096)], {
+      error: 'must be auto or a whole number from 1 to 4096',
+    })
+    .default('auto')
+    .describe('items per inference')
+    .meta({ group: 'running', placeholder: 'N' } satisfies OptionMeta),
+  device: z
+    .enum(['auto', 'cpu', 'cuda', 'tensorrt'])
+    .default('auto')
+    .describe('where the models run; auto tries TensorRT, CUDA, CPU and says why')
+    .meta({ group: 'running' } satisfies OptionMeta),
+  precision: z
+    .enum(['auto', 'fp32', 'fp16'])
+    .default('auto')
+    .describe('arithmetic on the GPU')
+    .meta({ group: 'running' } satisfies OptionMeta),
+  threads: z
+    .int()
+    .min(0)
+    .max(1024)
+    .default(0)
+    .describe('CPU threads; 0 uses every core this process may use')
+    .meta({ group: 'running', placeholder: 'N' } satisfies OptionMeta),
+  seed: z
+    .int()
+    .min(0)
+    .max(4294967295)
+    .default(42)
+    .describe('one seed for everything random')
+    .meta({ group: 'running', placeholder: 'N' } satisfies OptionMeta),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe('go on with an interrupted run of the same settings')
+    .meta({ group: 'running' } satisfies OptionMeta),
+  offline: z
+    .boolean()
+    .default(false)
+    .describe('never touch a network to get models')
+    .meta({ group: 'running' } satisfies OptionMeta),
+};
+
+/** Options of one stage: how a run works; nothing of it but the seed changes what is found. */
+export const runningOptionsSchema = z.strictObject(shape);
+export type RunningOptions = z.infer<typeof runningOptionsSchema>;
