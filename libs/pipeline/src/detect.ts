@@ -1,5 +1,5 @@
 import { FOR_PEOPLE } from '@hazure/contracts';
-import { buildCandidates } from '@hazure/concept-matching';
+import { candidatesOf } from './candidates.js';
 import { combinedMap } from './combined-map.js';
 import { gatherShards } from './gather.js';
 import { judge } from './judge.js';
@@ -22,18 +22,12 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
   const gathered = await gatherShards(folder);
   const { crops, failures } = gathered;
   const images = gathered.images.length;
-  const candidates = buildCandidates({
-    baselineClasses: baseline.concepts.classes,
-    detectorClasses: request.stages.detector.classNames,
-    expansions: baseline.concepts.expansions,
-    conceptFile: baseline.concepts.listed,
-    potentialClasses: options.potentialClasses ?? [],
-    onlyAdditional: options.onlyAdditionalCandidates,
-  });
+  const candidates = candidatesOf(baseline, request.stages.detector.classNames, options);
   if (candidates.length === 0) {
     request.logger.warn(
       'There is no label to compare captions with, so words decide nothing: ' +
-        'the baseline has no expanded or listed concepts, and no --potential-classes are given.',
+        'the baseline has no expanded or listed concepts, and option potentialClasses names none.',
+      { code: 'NO_LABELS' },
     );
   }
   const verdicts = await judge({

@@ -1,25 +1,38 @@
 import type {
   ConceptCandidate,
-  PhaseOptions,
+  CropRecord,
+  EmbeddingMatrix,
+  ScoringOptions,
   SemanticVerdict,
+  SemanticsOptions,
   TextSimilarity,
   Verdict,
 } from '@hazure/contracts';
 import { defaultTemperature, fuse, judgeCaptions } from '@hazure/concept-matching';
 import type { Baseline } from './records.js';
-import type { Gathered } from './gather.js';
+
 import type { StageTimes } from './stage-times.js';
 
 /** Captions compared at once; bounds the similarity matrix in memory. */
 const CAPTIONS_AT_ONCE = 2048;
 
+/** Crops and their embeddings, row by row. */
+export interface Judged {
+  readonly crops: readonly CropRecord[];
+  readonly embeddings: EmbeddingMatrix;
+}
+
+/** What decides a verdict. */
+export type JudgeOptions = Pick<ScoringOptions, 'thresholdPercentile' | 'fdr'> &
+  Pick<SemanticsOptions, 'lim1' | 'lim2' | 'fusion' | 'potentialClasses' | 'onlyAdditionalCandidates'>;
+
 /** Both verdicts of every object, fused; verdict i belongs to crop i. */
 export async function judge(request: {
-  readonly gathered: Gathered;
+  readonly gathered: Judged;
   readonly baseline: Baseline;
   readonly candidates: readonly ConceptCandidate[];
   readonly similarity: TextSimilarity;
-  readonly options: PhaseOptions;
+  readonly options: JudgeOptions;
   readonly times: StageTimes;
 }): Promise<Verdict[]> {
   const { gathered, baseline, candidates, similarity, options, times } = request;
@@ -40,7 +53,7 @@ export async function judge(request: {
 
 /** Equal captions are compared once; a crop without a caption gets null. */
 async function judgeAllCaptions(
-  { crops }: Gathered,
+  { crops }: Judged,
   candidates: readonly ConceptCandidate[],
   similarity: TextSimilarity,
   options: { readonly lim1: number; readonly lim2: number; readonly temperature: number },

@@ -19,7 +19,8 @@ import { saveOutliers } from './outliers.js';
 import { modelsOf } from './run-context.js';
 import type { StageTimes } from './stage-times.js';
 
-const NEAREST_NORMALS = 5;
+/** Normal crops that each outlier is shown beside. */
+export const NEAREST_NORMALS = 5;
 
 const PARQUET_COLUMNS: readonly ParquetColumn[] = [
   { name: 'crop_id', type: 'STRING' },

@@ -1,5 +1,5 @@
 import { BASELINE_FILES, FittedBaseline, fitBaseline } from '@hazure/anomaly-scoring';
-import type { CropRecord, EmbeddingMatrix, FeatureVerdict, Neighbour, PhaseOptions } from '@hazure/contracts';
+import type { CropRecord, EmbeddingMatrix, FeatureVerdict, Neighbour, RunningOptions, ScoringOptions } from '@hazure/contracts';
 import { takeRows } from './map.js';
 
 /** The baseline's scorers as the phases use them: fit once, judge many, name the nearest normal crops. */
@@ -24,7 +24,7 @@ export class BaselineScorers {
   async judge(
     x: EmbeddingMatrix,
     crops: readonly CropRecord[],
-    options: Pick<PhaseOptions, 'thresholdPercentile' | 'fdr'>,
+    options: Pick<ScoringOptions, 'thresholdPercentile' | 'fdr'>,
   ): Promise<FeatureVerdict[]> {
     const { scores, pValues, outlier } = await this.fitted.score(x, {
       percentile: options.thresholdPercentile,
@@ -63,7 +63,8 @@ export class BaselineScorers {
 export async function fitBaselineScorers(request: {
   readonly embeddings: EmbeddingMatrix;
   readonly crops: readonly CropRecord[];
-  readonly options: PhaseOptions;
+  readonly options: Pick<ScoringOptions, 'perClass' | 'thresholdPercentile' | 'contamination' | 'scorers'> &
+    Pick<RunningOptions, 'seed'>;
 }): Promise<BaselineScorers> {
   const { embeddings, crops, options } = request;
   return new BaselineScorers(

@@ -1,0 +1,34 @@
+import { openStoredBaseline } from '../compose/baseline.js';
+import { composeStages } from '../compose/stages.js';
+import { inputImages, openOutput, runDetectPhase } from '../phases.js';
+import { inputsOf, phaseOptionsOf, type DetectOptions } from './options.js';
+import { DetectResult } from './results.js';
+import { openSession } from './session.js';
+
+/**
+ * Judges new images against a learned baseline and leaves a detection folder with results, report and plots.
+ *
+ * @param options `images`, `baseline` and, by the names of the config file, whatever should differ from what the
+ *   baseline was learned with
+ * @returns counts, the folder, and every judged object as an async iterable
+ * @throws as `learn`; InputError BASELINE_INVALID, ARTIFACT_… when the baseline is none, was changed or is of another
+ *   version; ConfigError when other models are asked for than it was learned with
+ */
+export async function detect(options: DetectOptions): Promise<DetectResult> {
+  const { session, warnings } = openSession(options);
+  const stored = await openStoredBaseline(options.baseline);
+  const settings = phaseOptionsOf(options, 'detect', stored.inherited);
+  const store = await openOutput(settings, session);
+  const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, { store, session });
+  try {
+    const composed = await composeStages(settings, session);
+    try {
+      const detected = await runDetectPhase({ options: settings, session, composed, input, stored });
+      return new DetectResult({ ...detected, leftOut: input.leftOut, warnings });
+    } finally {
+      await composed.close();
+    }
+  } finally {
+    await input.close();
+  }
+}

@@ -1,0 +1,95 @@
+import {
+  ConfigError,
+  optionBelongsTo,
+  parsePhaseOptions,
+  type CaptionOptions,
+  type DetectionOptions,
+  type InputOptions,
+  type Logger,
+  type ModelOptions,
+  type OptionKey,
+  type OutputOptions,
+  type PhaseCommand,
+  type PhaseOptions,
+  type ProgressEvent,
+  type RunningOptions,
+  type ScoringOptions,
+  type SemanticsOptions,
+} from '@hazure/contracts';
+
+/** Who watches a run, and may stop it. */
+export interface Watching {
+  /** Aborting it finishes the batch in hand, commits what is done, and rejects with InterruptedError. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called as work goes on; it should return at once. An event with `finished` is the last one of its stage. */
+  readonly onProgress?: ((event: ProgressEvent & { readonly finished?: boolean }) => void) | undefined;
+  /** What would be told to a person; silent when absent. Warnings are also in the result. */
+  readonly logger?: Logger | undefined;
+}
+
+/** Every member may be left out; `undefined` counts as left out. */
+type Choices<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+type StageOptions = ModelOptions &
+  DetectionOptions &
+  ScoringOptions &
+  SemanticsOptions &
+  CaptionOptions &
+  OutputOptions &
+  RunningOptions;
+
+/**
+ * Images to work on: a folder, a file, a glob, a list, an archive, an address, a video, or several of them
+ * (docs/how-to/inputs.md).
+ */
+export type ImageInputs = string | readonly string[];
+
+type InputChoices = Choices<Omit<InputOptions, 'baselineFolder' | 'testFolder' | 'baseline'>>;
+
+/** What `learn` takes: the options of docs/reference/config-file.md, by the same names, with the same defaults. */
+export interface LearnOptions extends Choices<StageOptions>, InputChoices, Watching {
+  /** Normal images. */
+  readonly images: ImageInputs;
+}
+
+/** What `detect` takes. What is left out and decides how images are looked at is taken over from the baseline. */
+export interface DetectOptions extends Choices<StageOptions>, InputChoices, Watching {
+  /** New images. */
+  readonly images: ImageInputs;
+  /** Folder of a finished baseline. */
+  readonly baseline: string;
+}
+
+/** What `run` takes: both, with the same models loaded once. */
+export interface RunOptions extends Choices<StageOptions>, InputChoices, Watching {
+  /** Images to learn what is normal from. */
+  readonly normal: ImageInputs;
+  /** Images to judge. */
+  readonly images: ImageInputs;
+}
+
+export const inputsOf = (images: ImageInputs): readonly string[] =>
+  typeof images === 'string' ? [images] : images;
+
+/** Members of the library's options that are no options of a run. */
+const BESIDE = new Set(['images', 'normal', 'signal', 'onProgress', 'logger']);
+
+/**
+ * Checks the caller's choices and fills in what is left out.
+ * @param inherited values that a baseline hands down
+ * @throws ConfigError for unknown names, bad values, and options that the phase does not know
+ */
+export function phaseOptionsOf(
+  given: object,
+  phase: PhaseCommand,
+  inherited: Readonly<Record<string, unknown>> = {},
+): PhaseOptions {
+  const chosen = Object.fromEntries(
+    Object.entries(given).filter(([key, value]) => !BESIDE.has(key) && value !== undefined),
+  );
+  const options = parsePhaseOptions({ ...inherited, ...chosen });
+  for (const key of Object.keys(chosen)) {
+    if (!optionBelongsTo(key as OptionKey, phase)) throw new ConfigError(`${key} does not belong to ${phase}`);
+  }
+  return options;
+}

@@ -1,0 +1,97 @@
+import type {
+  Clock,
+  FailureRecord,
+  ImageList,
+  ImageRecord,
+  Neighbour,
+  ObjectResult,
+  TextSimilarity,
+  Verdict,
+} from '@hazure/contracts';
+import type { ObjectStages, Processed } from './chunk-worker.js';
+import { candidatesOf } from './candidates.js';
+import { judge, type JudgeOptions } from './judge.js';
+import { processImages, type ObjectStreamOptions } from './objects.js';
+import type { Baseline } from './records.js';
+import { NEAREST_NORMALS } from './results.js';
+import { StageTimes } from './stage-times.js';
+
+/** One image as `judgeImages` answers it. */
+export interface ImageJudgement {
+  readonly imageId: string;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly objects: readonly JudgedCrop[];
+  readonly outlier: boolean;
+  readonly failures: readonly FailureRecord[];
+}
+
+/** An object and its verdict, without what only a run folder has. */
+export type JudgedCrop = Omit<ObjectResult, 'file' | 'outlierFile' | 'probabilityPlot' | 'map'>;
+
+/**
+ * Judges images as they pass, without a run folder: what `detect` says of them, image by image, in order. Rates over
+ * all objects of a run (`fdr`) have no meaning here and are refused by the options' owner.
+ */
+export async function* judgeImages(request: {
+  readonly images: ImageList;
+  readonly stages: ObjectStages;
+  readonly streamOptions: ObjectStreamOptions;
+  readonly baseline: Baseline;
+  readonly similarity: TextSimilarity;
+  readonly options: JudgeOptions;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): AsyncGenerator<ImageJudgement> {
+  const { images, stages, baseline, similarity, options, clock, signal } = request;
+  const times = new StageTimes(clock);
+  const candidates = candidatesOf(baseline, stages.detector.classNames, options);
+  const parts = processImages({
+    refs: images,
+    start: 0,
+    stages,
+    options: { ...request.streamOptions, saveCrops: false },
+    folder: null,
+    times,
+    signal,
+  });
+  for await (const part of parts) {
+    const verdicts = await judge({ gathered: part, baseline, candidates, similarity, options, times });
+    const rows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
+    const nearest = await baseline.scorers.nearestNormals(part.embeddings, rows, NEAREST_NORMALS, baseline.crops);
+    const neighbours = new Map(rows.map((row, i) => [row, nearest[i]]));
+    yield* answers(part, verdicts, neighbours);
+  }
+}
+
+function* answers(
+  part: Processed,
+  verdicts: readonly Verdict[],
+  neighbours: ReadonlyMap<number, readonly Neighbour[]>,
+): Generator<ImageJudgement> {
+  const byImage = new Map<string, JudgedCrop[]>();
+  part.crops.forEach(({ caption: _, file: __, ...crop }, row) => {
+    const judged = { ...crop, verdict: verdicts[row], nearestNormals: neighbours.get(row) ?? [] };
+    const own = byImage.get(crop.imageId);
+    if (own) own.push(judged);
+    else byImage.set(crop.imageId, [judged]);
+  });
+  for (const image of inOrder(part)) {
+    const objects = byImage.get(image.imageId) ?? [];
+    yield {
+      imageId: image.imageId,
+      widthPx: image.widthPx,
+      heightPx: image.heightPx,
+      objects,
+      outlier: objects.some(({ verdict }) => verdict.outlier),
+      failures: part.failures.filter(({ imageId }) => imageId === image.imageId),
+    };
+  }
+}
+
+/** Images that were read and those that were not, as they were asked for. */
+function inOrder({ images, failures }: Processed): Pick<ImageRecord, 'imageId' | 'widthPx' | 'heightPx'>[] {
+  const read = new Set(images.map(({ imageId }) => imageId));
+  const unread = [...new Set(failures.map(({ imageId }) => imageId))].filter((imageId) => !read.has(imageId));
+  return [...images, ...unread.map((imageId) => ({ imageId, widthPx: 0, heightPx: 0 }))];
+}
