@@ -25,7 +25,12 @@ export function decodePnm(bytes: Uint8Array, limits: DecodeLimits): RgbImage {
   const header = magic === 'P7' ? readPam(bytes) : readPnm(bytes, magic);
   const { widthPx, heightPx, depth } = header;
   checkSize(widthPx, heightPx, limits);
-  const sample = sampler(bytes, header, widthPx * heightPx * depth);
+  const samples = widthPx * heightPx * depth;
+  // the usual form holds the pixels as they are wanted, and frames of videos come in it
+  if (magic === 'P6' && header.maxValue === 255 && header.at + samples <= bytes.length) {
+    return { widthPx, heightPx, data: bytes.subarray(header.at, header.at + samples) };
+  }
+  const sample = sampler(bytes, header, samples);
   const data = new Uint8Array(widthPx * heightPx * 3);
   const colour = depth >= 3;
   const scale = 255 / header.maxValue;
