@@ -24,6 +24,7 @@ export class Collector {
   readonly containers: Container[] = [];
   readonly s3: S3Source;
   readonly http: HttpContext;
+  readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly every: number;
   readonly leaveOut: (folder: string) => boolean;
@@ -32,7 +33,7 @@ export class Collector {
   readonly stdin: AsyncIterable<Uint8Array>;
 
   constructor(options: InputOptions) {
-    const env = options.env ?? process.env;
+    const env = (this.env = options.env ?? process.env);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cwd = resolve(options.cwd ?? '.');
     this.every = options.every ?? 1;

@@ -19,7 +19,7 @@ export interface InputOptions {
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** What relative paths and the lines of standard input are relative to; the working folder when absent. */
   readonly cwd?: string;
-  /** Environment for S3 (`AWS_…`) and for temporary files (`TMPDIR`); the process's when absent. */
+  /** Environment for S3 (`AWS_…`), temporary files (`TMPDIR`) and ffmpeg (`PATH`); the process's when absent. */
   readonly env?: NodeJS.ProcessEnv;
   readonly limits?: Partial<InputLimits>;
 }

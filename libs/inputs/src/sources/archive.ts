@@ -13,6 +13,8 @@ import type { Found, Locator } from '../types.js';
 export type ArchiveKind = 'tar' | 'zip' | 'gzip';
 
 const TAR_MAGIC_AT = 257;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
 const UNREAD: readonly (readonly [string, string])[] = [
   ['BZh', 'bzip2'],
   ['\xfd7zXZ\0', 'xz'],
@@ -194,9 +196,15 @@ async function addTar(
     }
   }
   if (links.length === 0) return;
+  const targets = new Map(
+    links.map(({ name: link, linkTo }) => [memberPath(link), memberPath(linkTo as string)]),
+  );
   const wanted = new Map<string, TarMember[]>();
   for (const link of links) {
-    const target = memberPath(link.linkTo as string);
+    let target = memberPath(link.linkTo as string);
+    // a link may lead to a link; those in a circle lead nowhere
+    for (let steps = 0; targets.has(target) && steps < MOST_LINKS; steps++)
+      target = targets.get(target) as string;
     wanted.set(target, [...(wanted.get(target) ?? []), link]);
   }
   for await (const member of tarMembers(resource, () => false)) {

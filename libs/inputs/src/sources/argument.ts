@@ -38,7 +38,7 @@ export async function addArgument(text: string, collector: Collector): Promise<v
   if (/^https?:\/\//i.test(text)) return addHttp(text, collector);
   if (/^file:\/\//i.test(text)) return addLocal(fileURLToPath(text), text, collector);
   const path = resolve(collector.cwd, text);
-  const info = await stat(path).catch(() => null);
+  const info = await statOrNull(path, text);
   // a name with brackets or stars in it that is there is meant as it stands
   if (info === null && isGlob(text)) return addGlob(text, collector);
   return addLocal(path, text, collector, info);
@@ -50,7 +50,7 @@ async function addLocal(
   collector: Collector,
   known: Stats | null = null,
 ): Promise<void> {
-  const info = known ?? (await stat(path).catch(() => null));
+  const info = known ?? (await statOrNull(path, text));
   if (info === null) {
     const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1];
     throw new InputError('INPUT_MISSING', `There is no folder or file ${text}`, {
@@ -62,15 +62,31 @@ async function addLocal(
     throw new InputError('INPUT_INVALID', `${text} is no file or folder but a pipe, socket or device`, {
       hint: 'To read a list from standard input, give -.',
     });
-  await addLocalFile(path, info, collector, true);
+  await addLocalFile(path, info, collector);
 }
 
-/** @param opened whether lists and archives are opened; inside a list they are not */
-async function addLocalFile(path: string, info: Stats, collector: Collector, opened: boolean): Promise<void> {
+/** null when there is nothing of the name. @throws InputError INPUT_UNREADABLE when that can't be said */
+async function statOrNull(path: string, text: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    if (isMissing(cause)) return null;
+    throw new InputError('INPUT_UNREADABLE', `Can't look at ${text}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Check the permissions of the folders on the way to it.',
+    });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+async function addLocalFile(path: string, info: Stats, collector: Collector): Promise<void> {
   const resource = await LocalResource.open(path);
   let keep = false;
   try {
-    keep = opened && (await addContainer(resource, path, collector));
+    keep = await addContainer(resource, path, collector);
     if (!keep) await collector.add(localFound(path, info));
   } finally {
     if (!keep) await resource.close();
@@ -109,10 +125,13 @@ async function addVideo(
   source: string | (() => Promise<string>),
   collector: Collector,
 ): Promise<void> {
-  const { every, signal } = collector;
+  const { every, env, signal } = collector;
   const address = typeof source === 'string' ? (): Promise<string> => Promise.resolve(source) : source;
-  const frames = await countFrames(await address(), name, signal);
-  const container = collector.addContainer({ kind: 'video', reader: new VideoReader(address, name, every) });
+  const frames = await countFrames(await address(), name, { env, signal });
+  const container = collector.addContainer({
+    kind: 'video',
+    reader: new VideoReader(address, name, every, env),
+  });
   const scheme = /^(s3|http)s?:\/\//.exec(name);
   const group = (scheme?.[1] ?? 'file') as Found['group'];
   const place = name.slice(scheme?.[0].length ?? 0);
@@ -222,12 +241,16 @@ async function listedFound(
     return URL.canParse(at) ? httpFound(at, null) : failed(where, `${where}: ${text} is no address`);
   if (/^file:\/\//i.test(at)) at = fileURLToPath(at);
   // a line is taken as it stands; spaces around it are dropped only where that names a file
+  let why = `there is no file ${text}`;
   for (const path of new Set([at, place(text.trim())])) {
-    const info = await stat(path).catch(() => null);
+    const info = await stat(path).catch((error: unknown) => {
+      if (!isMissing(error)) why = messageOf(error);
+      return null;
+    });
     if (info?.isFile()) return localFound(path, info);
     if (info) return failed(path, `${where}: ${text} is a folder, where an image was expected`);
   }
-  return failed(at, `${where}: there is no file ${text}`);
+  return failed(at, `${where}: ${why}`);
 }
 
 function failed(path: string, problem: string): Found {

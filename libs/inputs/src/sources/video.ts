@@ -37,15 +37,25 @@ function missing(program: string, name: string): InputError {
   );
 }
 
+/** Where programs are found, and when they are stopped. */
+export interface FfmpegContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+}
+
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 function start(
   program: string,
   args: readonly string[],
   name: string,
-  signal?: AbortSignal,
+  { env, signal }: FfmpegContext,
 ): { child: Child; ended: Promise<string | null> } {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal ? { signal } : {}) });
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+    ...(signal ? { signal } : {}),
+  });
   let complaints = '';
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-2000)));
   const ended = new Promise<string | null>((resolve, reject) => {
@@ -64,9 +74,9 @@ async function output(
   program: string,
   args: readonly string[],
   name: string,
-  signal?: AbortSignal,
+  context: FfmpegContext,
 ): Promise<string> {
-  const { child, ended } = start(program, args, name, signal);
+  const { child, ended } = start(program, args, name, context);
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const problem = await ended;
@@ -84,7 +94,7 @@ async function output(
  * @param url path or address that ffmpeg opens
  * @throws InputError INPUT_UNREADABLE without ffprobe, for a file that is no video, or one without a frame
  */
-export async function countFrames(url: string, name: string, signal?: AbortSignal): Promise<number> {
+export async function countFrames(url: string, name: string, context: FfmpegContext): Promise<number> {
   const args = [
     '-v',
     'error',
@@ -97,7 +107,7 @@ export async function countFrames(url: string, name: string, signal?: AbortSigna
     'csv=p=0',
     url,
   ];
-  const text = await output('ffprobe', args, name, signal);
+  const text = await output('ffprobe', args, name, context);
   const frames = Number(/\d+/.exec(text)?.[0] ?? NaN);
   if (!(frames > 0))
     throw new InputError('INPUT_UNREADABLE', `${name} has no video frame that ffmpeg can decode`);
@@ -106,8 +116,8 @@ export async function countFrames(url: string, name: string, signal?: AbortSigna
 
 /** `-vsync` became `-fps_mode` in 5.1. */
 let passthrough: Promise<string> | null = null;
-async function passthroughFlag(name: string): Promise<string> {
-  passthrough ??= output('ffmpeg', ['-version'], name).then((text) => {
+async function passthroughFlag(name: string, context: FfmpegContext): Promise<string> {
+  passthrough ??= output('ffmpeg', ['-version'], name, context).then((text) => {
     const version = /version n?(\d+)\.(\d+)/.exec(text);
     return version && Number(version[1]) + Number(version[2]) / 10 < 5.1 ? '-vsync' : '-fps_mode';
   });
@@ -127,6 +137,7 @@ export class VideoReader {
     private readonly url: () => Promise<string>,
     private readonly name: string,
     private readonly every: number,
+    private readonly env: NodeJS.ProcessEnv,
   ) {}
 
   /**
@@ -175,6 +186,7 @@ export class VideoReader {
   private async *decode(from: number, most: number): AsyncGenerator<Buffer> {
     const select = `select=gte(n\\,${from})*not(mod(n-${from}\\,${this.every}))`;
     const url = await this.url();
+    const context = { env: this.env, signal: this.stop.signal };
     const { child, ended } = start(
       'ffmpeg',
       [
@@ -187,7 +199,7 @@ export class VideoReader {
         '0:v:0',
         '-vf',
         select,
-        await passthroughFlag(this.name),
+        await passthroughFlag(this.name, context),
         'passthrough',
         ...(most > 0 ? ['-frames:v', String(most)] : []),
         '-f',
@@ -199,7 +211,7 @@ export class VideoReader {
         '-',
       ],
       this.name,
-      this.stop.signal,
+      context,
     );
     try {
       yield* splitPpm(child.stdout);
