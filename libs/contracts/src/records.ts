@@ -16,6 +16,18 @@ export interface ImageRef {
   readonly read?: () => Promise<Uint8Array>;
 }
 
+/** Images in a frozen order, of which nobody needs to hold all. */
+export interface ImageList {
+  readonly length: number;
+  /** From a position on, in order; the list can be read any number of times. */
+  from(position: number): AsyncIterable<ImageRef> | Iterable<ImageRef>;
+}
+
+/** An array as a list. */
+export function imageList(refs: readonly ImageRef[]): ImageList {
+  return { length: refs.length, from: (position) => refs.slice(position) };
+}
+
 /** Decoded pixels: 8-bit sRGB, interleaved HWC, 3 channels, EXIF orientation applied. */
 export interface DecodedImage {
   readonly ref: ImageRef;
