@@ -19,22 +19,25 @@ const PHASES: readonly {
   {
     name: 'run',
     argument: null,
-    summary: 'learn what is normal from one folder, then judge another',
+    summary: 'learn what is normal from one input, then judge another',
     action: async () => (await import('./commands/phases.js')).runCommand,
   },
   {
     name: 'learn',
-    argument: '<images>',
-    summary: 'learn what is normal from a folder of images',
+    argument: '<images...>',
+    summary: 'learn what is normal from images',
     action: async () => (await import('./commands/phases.js')).learnCommand,
   },
   {
     name: 'detect',
-    argument: '<images>',
+    argument: '<images...>',
     summary: 'judge the objects of new images against a learned baseline',
     action: async () => (await import('./commands/phases.js')).detectCommand,
   },
 ];
+
+const INPUTS =
+  'folders, image files, globs, lists (.txt, .csv, .jsonl, .parquet, - for standard input), .tar, .zip, s3://…, http(s)://…, videos';
 
 function withOutput(command: Command): Command {
   return command
@@ -72,7 +75,7 @@ export function buildProgram(finish: (code: number) => void): Command {
 
   for (const { name, argument, summary, action } of PHASES) {
     const command = withOutput(program.command(name).description(summary));
-    if (argument) command.argument(argument, 'folder of images');
+    if (argument) command.argument(argument, INPUTS);
     command.option(
       '--config <FILE>',
       'JSON or YAML file with these options; flags and HAZURE_… variables win over it',

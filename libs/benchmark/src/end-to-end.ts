@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, ImageRef, Logger, StageTime } from '@hazure/contracts';
+import { imageList, type Clock, type ImageRef, type Logger, type StageTime } from '@hazure/contracts';
 import type { Engine, InferenceSession, SessionOptions } from '@hazure/native-engine';
 import { StageTimes, streamObjects } from '@hazure/pipeline';
 import { DirectoryRunStore } from '@hazure/run-store';
@@ -112,7 +112,7 @@ export async function pipelinePass(
   const startedMs = clock.monotonicMs();
   try {
     await streamObjects({
-      refs,
+      refs: imageList(refs),
       folder,
       stages: composed.stages,
       options: { ...composed.streamOptions, saveCrops: false },

@@ -1,10 +1,31 @@
-/** One input image as found on disk. `id` is its path relative to the ingested folder, with `/` separators. */
+/** One input image. `id` is its place below what all inputs have in common, with `/` separators. */
 export interface ImageRef {
-  /** Position in the stable order of the whole folder (before any `--train-indices` selection). */
+  /** Position in the stable order of the whole listing (before any `--train-indices` selection). */
   readonly index: number;
   readonly id: string;
+  /** Of a file that can be opened; where `read` is given only what a person is told. */
   readonly path: string;
+  /** Size of the encoded image; 0 where it is not known before reading. */
   readonly bytes: number;
+  /** Absent or null where the source does not say. */
+  readonly modifiedMs?: number | null;
+  /**
+   * Brings the encoded image: of archives, remote storage, videos. Absent for a local file, which is read by its path.
+   * Rejects with an InputError for an image that is known to be unreadable.
+   */
+  readonly read?: () => Promise<Uint8Array>;
+}
+
+/** Images in a frozen order, of which nobody needs to hold all. */
+export interface ImageList {
+  readonly length: number;
+  /** From a position on, in order; the list can be read any number of times. */
+  from(position: number): AsyncIterable<ImageRef> | Iterable<ImageRef>;
+}
+
+/** An array as a list. */
+export function imageList(refs: readonly ImageRef[]): ImageList {
+  return { length: refs.length, from: (position) => refs.slice(position) };
 }
 
 /** Decoded pixels: 8-bit sRGB, interleaved HWC, 3 channels, EXIF orientation applied. */

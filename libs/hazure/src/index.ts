@@ -1,4 +1,5 @@
 export { openBaseline, type StoredBaseline } from './compose/baseline.js';
+export { describeLeftOut } from '@hazure/inputs';
 export { pullProgress } from './compose/pull-progress.js';
 export { listedConcepts } from './compose/semantics.js';
 export { composeStages, type ComposedStages } from './compose/stages.js';

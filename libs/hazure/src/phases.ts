@@ -1,11 +1,4 @@
-import { resolve } from 'node:path';
-import {
-  ConfigError,
-  parseIndexRanges,
-  type ImageRef,
-  type PhaseOptions,
-  type RunFolder,
-} from '@hazure/contracts';
+import { ConfigError, parseIndexRanges, type PhaseOptions, type RunFolder } from '@hazure/contracts';
 import {
   detectOutliers,
   learnBaseline,
@@ -14,7 +7,7 @@ import {
   type RunContext,
 } from '@hazure/pipeline';
 import { DirectoryRunStore, readManifest } from '@hazure/run-store';
-import { walkImages } from '@hazure/vision';
+import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
 import type { StoredBaseline } from './compose/baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
@@ -34,10 +27,10 @@ interface PhaseRequest {
   readonly input: InputImages;
 }
 
-/** A folder and the images of it that a phase works on. */
-export interface InputImages {
-  readonly folder: string;
-  readonly refs: readonly ImageRef[];
+/** The images that a phase works on. */
+export interface InputImages extends Inputs {
+  /** The inputs as the user gave them. */
+  readonly given: string;
 }
 
 /**
@@ -51,34 +44,45 @@ export async function openOutput(options: PhaseOptions, session: Session): Promi
 }
 
 /**
- * Run folders among the images are left out: their crops are no images to learn from or to judge.
- * @throws InputError for a folder without images; ConfigError for ranges that select none
+ * Lists the images of all inputs. Run folders among them are left out: their crops are no images to learn from or to
+ * judge. Whoever opens them closes them.
+ *
+ * @param args folders, files, globs, lists, archives, addresses, videos
+ * @param ranges which positions of the listing are worked on
+ * @throws InputError for inputs without images; ConfigError for options that select none
  */
 export async function inputImages(
-  folder: string,
+  args: readonly string[],
   ranges: string | undefined,
-  flag: '--train-indices' | '--test-indices',
-  store: DirectoryRunStore,
+  options: Pick<PhaseOptions, 'every' | 'limit' | 'exclude' | 'inputRoot'>,
+  { store, session }: { readonly store: DirectoryRunStore; readonly session: Session },
 ): Promise<InputImages> {
-  const all = await walkImages(folder, (path) => store.holds(path));
-  const selected = parseIndexRanges(ranges);
-  const refs = selected ? all.filter(({ index }) => selected(index)) : all;
-  if (refs.length === 0) {
-    throw new ConfigError(`${flag} ${ranges} selects none of the ${all.length} images of ${folder}`);
-  }
-  return { folder, refs };
+  const { every, limit, exclude, inputRoot } = options;
+  const inputs = await openInputs(args, {
+    ...(every !== undefined ? { every } : {}),
+    ...(limit !== undefined ? { limit } : {}),
+    ...(exclude !== undefined ? { exclude } : {}),
+    ...(inputRoot !== undefined ? { root: inputRoot } : {}),
+    selected: parseIndexRanges(ranges),
+    leaveOut: (path) => store.holds(path),
+    signal: session.signal,
+    logger: session.logger,
+  });
+  const given = args.join(', ');
+  const leftOut = describeLeftOut(inputs.leftOut);
+  session.logger.info(`${inputs.total} images of ${given}${leftOut === null ? '' : `; ${leftOut}`}`);
+  return Object.assign(inputs, { given });
 }
 
 /** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
 export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
   const { options, session, composed, input } = request;
-  const { refs } = input;
   const listed = await listedConcepts(options);
   const { detector, embedder } = composed.stages;
   const key = resumeKey({
     kind: 'baseline',
     options,
-    refs,
+    inputs: input.identity,
     models: { detector: detector.info, embedder: embedder.info },
     baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
   });
@@ -105,7 +109,6 @@ export async function runDetectPhase(
   request: PhaseRequest & { readonly stored: StoredBaseline },
 ): Promise<DetectPhaseResult> {
   const { options, session, composed, input, stored } = request;
-  const { refs } = input;
   const { words } = composed;
   if (!words) throw new TypeError('The detect phase was composed without words');
   const stages = { ...composed.stages, captioner: words.captioner };
@@ -114,7 +117,7 @@ export async function runDetectPhase(
   const key = resumeKey({
     kind: 'detection',
     options,
-    refs,
+    inputs: input.identity,
     models: {
       detector: stages.detector.info,
       embedder: stages.embedder.info,
@@ -140,8 +143,8 @@ function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunC
   const { options, session, composed, input } = request;
   return {
     options,
-    inputFolder: resolve(input.folder),
-    refs: input.refs,
+    inputFolder: input.root,
+    refs: { length: input.total, from: (position) => input.images(position) },
     folder,
     stages: composed.stages,
     streamOptions: composed.streamOptions,
@@ -178,7 +181,7 @@ function announce(
 ): void {
   const done = folder.shards.nextPosition;
   const where = resumed ? ` (going on after ${done})` : '';
-  session.logger.info(`${phase}: ${input.refs.length} images of ${input.folder}${where}`);
+  session.logger.info(`${phase}: ${input.total} images of ${input.given}${where}`);
 }
 
 async function finishedSummary(folder: string): Promise<LearnPhaseResult> {

@@ -1,4 +1,4 @@
-import type { ImageRef, ImageRegion, ProgressSink, RunFolder } from '@hazure/contracts';
+import type { ImageList, ImageRef, ImageRegion, ProgressSink, RunFolder } from '@hazure/contracts';
 import { InterruptedError } from '@hazure/contracts';
 import { ChunkWorker, type ObjectStages, type Processed } from './chunk-worker.js';
 import { stackEmbeddings } from './gather.js';
@@ -31,7 +31,7 @@ const CAPTION_CHUNKS = 4;
  * When `signal` aborts, what is in flight is finished and committed, then InterruptedError is thrown.
  */
 export async function streamObjects(request: {
-  readonly refs: readonly ImageRef[];
+  readonly refs: ImageList;
   readonly folder: RunFolder;
   readonly stages: ObjectStages;
   readonly options: ObjectStreamOptions;
@@ -99,13 +99,16 @@ export async function streamObjects(request: {
   }
 }
 
-function* positions(
-  refs: readonly ImageRef[],
+async function* positions(
+  refs: ImageList,
   start: number,
   signal: AbortSignal,
-): Generator<{ position: number; ref: ImageRef }> {
-  for (let position = start; position < refs.length && !signal.aborted; position++) {
-    yield { position, ref: refs[position] };
+): AsyncGenerator<{ position: number; ref: ImageRef }> {
+  if (signal.aborted) return;
+  let position = start;
+  for await (const ref of refs.from(start)) {
+    yield { position: position++, ref };
+    if (signal.aborted) return;
   }
 }
 

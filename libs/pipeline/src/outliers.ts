@@ -1,4 +1,4 @@
-import type { CropRecord, ImageRef, Verdict } from '@hazure/contracts';
+import type { CropRecord, ImageList, ImageRef, Verdict } from '@hazure/contracts';
 import type { DetectRequest } from './records.js';
 import { mapConcurrent } from './streams.js';
 
@@ -22,7 +22,8 @@ export async function saveOutliers(input: {
 }): Promise<SavedOutlier[]> {
   const { request, crops, verdicts, outlierRows } = input;
   const { folder, options, presenter } = request;
-  const refs = new Map(request.refs.map((ref) => [ref.index, ref]));
+  const unsaved = options.saveOutliers ? outlierRows.filter((row) => !crops[row].file) : [];
+  const refs = await refsOf(request.refs, new Set(unsaved.map((row) => crops[row].imageIndex)));
   const saved: SavedOutlier[] = [];
   const work = mapConcurrent(outlierRows, OUTLIERS_AT_ONCE, async (row): Promise<SavedOutlier> => {
     const crop = crops[row];
@@ -48,6 +49,17 @@ export async function saveOutliers(input: {
   });
   for await (const each of work) saved.push(each);
   return saved;
+}
+
+/** The images of these indices, in one pass over the list. */
+async function refsOf(list: ImageList, indices: Set<number>): Promise<Map<number, ImageRef>> {
+  const refs = new Map<number, ImageRef>();
+  if (indices.size === 0) return refs;
+  for await (const ref of list.from(0)) {
+    if (indices.has(ref.index)) refs.set(ref.index, ref);
+    if (refs.size === indices.size) break;
+  }
+  return refs;
 }
 
 function outlierName(crop: CropRecord, row: number): string {

@@ -1,6 +1,6 @@
 import type {
   Clock,
-  ImageRef,
+  ImageList,
   Logger,
   ModelInfo,
   PhaseOptions,
@@ -15,9 +15,9 @@ import type { ObjectStreamOptions } from './objects.js';
 /** What both phases need: inputs, stages, where results go, and who watches. */
 export interface RunContext {
   readonly options: PhaseOptions;
-  /** Folder that was ingested, as the user gave it. */
+  /** Folder that ids of local images are relative to; else the inputs as the user gave them. */
   readonly inputFolder: string;
-  readonly refs: readonly ImageRef[];
+  readonly refs: ImageList;
   readonly folder: RunFolder;
   readonly stages: ObjectStages;
   readonly streamOptions: ObjectStreamOptions;

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import type { ImageRef } from '@hazure/contracts';
 import { SharpCropEncoder } from './crop-encoder.js';
@@ -146,4 +148,50 @@ test('a crop holds the pixels of its box', async () => {
   expect(Math.min(...data)).toBeGreaterThan(240);
   const outside = await encoder.encode({ image, box: { x1: -5, y1: 18.5, x2: 90, y2: 90 } }, 8);
   expect(await sharp(outside).metadata()).toMatchObject({ width: 8, height: 1 });
+});
+
+const shared = join(import.meta.dirname, '../../../../shared/cases/images');
+(existsSync(shared) ? test : test.skip)(
+  'the kinds that used to vanish (skipped without shared cases)',
+  async () => {
+    const ref = (name: string): ImageRef => ({ index: 0, id: name, path: join(shared, name), bytes: 0 });
+    expect(await decoder.decode(ref('000000000034.bmp'))).toMatchObject({ widthPx: 640, heightPx: 425 });
+    expect(await decoder.decode(ref('p.ppm'))).toMatchObject({ widthPx: 427, heightPx: 640 });
+    expect(await decoder.decode(ref('saved.jfif'))).toMatchObject({ widthPx: 640, heightPx: 426 });
+    await expect(decoder.decode(ref('real.heic'))).rejects.toThrow(/HEVC is not decoded here: convert it/);
+  },
+);
+
+test('a name has no say: bytes from an archive, a wrong ending, none at all', async () => {
+  const png = await solid(5, 4, '#102030').png().toBuffer();
+  for (const name of ['a.jpg', 'b', 'c.bmp']) {
+    expect(await decoder.decode(await put(name, png))).toMatchObject({ widthPx: 5, heightPx: 4 });
+  }
+  const packed: ImageRef = { index: 0, id: 'm', path: 'photos.tar', bytes: 0, read: async () => png };
+  expect(await decoder.decode(packed)).toMatchObject({ widthPx: 5, heightPx: 4 });
+  await expect(decoder.decode(await put('empty.png', ''))).rejects.toThrow(/empty\.png: it is empty/);
+});
+
+test('an SVG is drawn, compressed too, and given up when it takes too long', async () => {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="6"><rect width="8" height="6" fill="#f00"/></svg>';
+  for (const bytes of [Buffer.from(svg), gzipSync(svg)]) {
+    const image = await decoder.decode(await put('a.svg', bytes));
+    expect([image.widthPx, image.heightPx, ...image.data.subarray(0, 3)]).toEqual([8, 6, 255, 0, 0]);
+  }
+  // each level draws the one below it ten times
+  const levels = Array.from(
+    { length: 9 },
+    (_, i) => `<g id="l${i + 1}">${`<use href="#l${i}"/>`.repeat(10)}</g>`,
+  );
+  const filters =
+    '<filter id="f"><feTurbulence baseFrequency=".01" numOctaves="90"/><feMorphology radius="90"/></filter>';
+  const heavy = `<svg xmlns="http://www.w3.org/2000/svg" width="6000" height="6000"><defs>${filters}<rect id="l0" width="6000" height="6000" filter="url(#f)"/>${levels.join('')}</defs><use href="#l9"/></svg>`;
+  const started = process.hrtime.bigint();
+  const hasty = new SharpImageDecoder({ timeLimitMs: 1500 });
+  await expect(hasty.decode(await put('heavy.svg', heavy))).rejects.toMatchObject({
+    code: 'INPUT_UNREADABLE',
+    message: expect.stringMatching(/longer than 1\.5 s/),
+  });
+  expect(Number(process.hrtime.bigint() - started) / 1e9).toBeLessThan(10);
 });

@@ -1,4 +1,3 @@
-import { resolve as absolute } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT, type PhaseCommand, type PhaseOptions } from '@hazure/contracts';
 import { openBaseline } from '@hazure/hazure';
@@ -7,6 +6,7 @@ import { composeStages } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { resolvePhaseOptions } from '../options/resolve.js';
 import {
+  describeLeftOut,
   inputImages,
   openOutput,
   runDetectPhase,
@@ -26,13 +26,17 @@ export async function learnCommand(
   const options = resolve(command, 'learn');
   const store = await openOutput(options, session);
   await listedConcepts(options); // a bad file should not cost the time to load models
-  const input = await inputImages(args[0], options.trainIndices, '--train-indices', store);
-  const composed = await composeStages(options, session, { words: false });
+  const input = await inputImages(args, options.trainIndices, options, { store, session });
   try {
-    const learned = await runLearnPhase({ options, session, composed, input });
-    return learnOutcome(learned);
+    const composed = await composeStages(options, session, { words: false });
+    try {
+      const learned = await runLearnPhase({ options, session, composed, input });
+      return learnOutcome(learned, input);
+    } finally {
+      await composed.close();
+    }
   } finally {
-    await composed.close();
+    await input.close();
   }
 }
 
@@ -51,13 +55,17 @@ export async function detectCommand(
   const stored = await openBaseline(given.baseline);
   const options = resolve(command, 'detect', stored.inherited);
   const store = await openOutput(options, session);
-  const input = await inputImages(args[0], options.testIndices, '--test-indices', store);
-  const composed = await composeStages(options, session);
+  const input = await inputImages(args, options.testIndices, options, { store, session });
   try {
-    const detected = await runDetectPhase({ options, session, composed, input, stored });
-    return detectOutcome(detected);
+    const composed = await composeStages(options, session);
+    try {
+      const detected = await runDetectPhase({ options, session, composed, input, stored });
+      return detectOutcome(detected, input);
+    } finally {
+      await composed.close();
+    }
   } finally {
-    await composed.close();
+    await input.close();
   }
 }
 
@@ -80,11 +88,15 @@ export async function runBoth(
   const startedMs = session.clock.monotonicMs();
   const store = await openOutput(options, session);
   await listedConcepts(options);
-  const normal = await inputImages(baselineFolder, options.trainIndices, '--train-indices', store);
-  const fresh = await inputImages(testFolder, options.testIndices, '--test-indices', store);
-  warnOfOverlap(session, normal, fresh);
-  const composed = await composeStages(options, session);
+  const opened: InputImages[] = [];
+  let composed: Awaited<ReturnType<typeof composeStages>> | null = null;
   try {
+    const normal = await inputImages([baselineFolder], options.trainIndices, options, { store, session });
+    opened.push(normal);
+    const fresh = await inputImages([testFolder], options.testIndices, options, { store, session });
+    opened.push(fresh);
+    await warnOfOverlap(session, normal, fresh);
+    composed = await composeStages(options, session);
     const learned = await runLearnPhase({ options, session, composed, input: normal });
     const stored = await openBaseline(learned.folder);
     const detected = await runDetectPhase({ options, session, composed, input: fresh, stored });
@@ -96,17 +108,21 @@ export async function runBoth(
       objects: learned.objects + detected.objects,
       outliers: detected.outliers,
       failures,
+      leftOut: { baseline: normal.leftOut, test: fresh.leftOut },
       seconds: (session.clock.monotonicMs() - startedMs) / 1000,
     };
     const text = [
       `baseline:  ${learned.images} images, ${learned.objects} objects → ${learned.folder}`,
       `detection: ${detected.images} images, ${detected.objects} objects, ${detected.outliers} outliers → ${detected.folder}`,
+      ...leftOutLines(normal, 'baseline'),
+      ...leftOutLines(fresh, 'test'),
       ...failureLines(failures),
       `report:    ${detected.folder}/report.html`,
     ].join('\n');
     return { json, text, exitCode: exitCode(failures), learned, detected };
   } finally {
-    await composed.close();
+    await composed?.close();
+    for (const each of opened) await each.close();
   }
 }
 
@@ -119,20 +135,26 @@ function resolve(
 }
 
 /** Objects that were learned from look normal by definition; a person should know why nothing was found. */
-function warnOfOverlap({ logger }: Session, normal: InputImages, fresh: InputImages): void {
-  const learned = new Set(normal.refs.map(({ path }) => absolute(path)));
-  const both = fresh.refs.filter(({ path }) => learned.has(absolute(path))).length;
+async function warnOfOverlap({ logger }: Session, normal: InputImages, fresh: InputImages): Promise<void> {
+  const learned = new Set<string>();
+  for await (const { path, read } of normal.images()) if (!read) learned.add(path);
+  let both = 0;
+  for await (const { path, read } of fresh.images()) if (!read && learned.has(path)) both++;
   if (both === 0) return;
   logger.warn(
-    `${both} of the ${fresh.refs.length} images to judge are learned from as well, so their objects count as normal.`,
+    `${both} of the ${fresh.total} images to judge are learned from as well, so their objects count as normal.`,
   );
 }
 
-function learnOutcome({ folder, images, objects, failures, seconds }: LearnPhaseResult): CommandOutcome {
+function learnOutcome(
+  { folder, images, objects, failures, seconds }: LearnPhaseResult,
+  input: InputImages,
+): CommandOutcome {
   return {
-    json: { baselineDir: folder, images, objects, failures, seconds },
+    json: { baselineDir: folder, images, objects, failures, leftOut: input.leftOut, seconds },
     text: [
       `baseline: ${images} images, ${objects} objects → ${folder}`,
+      ...leftOutLines(input),
       ...failureLines(failures),
       `report:   ${folder}/report.html`,
     ].join('\n'),
@@ -140,23 +162,25 @@ function learnOutcome({ folder, images, objects, failures, seconds }: LearnPhase
   };
 }
 
-function detectOutcome({
-  folder,
-  images,
-  objects,
-  outliers,
-  failures,
-  seconds,
-}: DetectPhaseResult): CommandOutcome {
+function detectOutcome(
+  { folder, images, objects, outliers, failures, seconds }: DetectPhaseResult,
+  input: InputImages,
+): CommandOutcome {
   return {
-    json: { detectionDir: folder, images, objects, outliers, failures, seconds },
+    json: { detectionDir: folder, images, objects, outliers, failures, leftOut: input.leftOut, seconds },
     text: [
       `detection: ${images} images, ${objects} objects, ${outliers} outliers → ${folder}`,
+      ...leftOutLines(input),
       ...failureLines(failures),
       `report:    ${folder}/report.html`,
     ].join('\n'),
     exitCode: exitCode(failures),
   };
+}
+
+function leftOutLines({ leftOut }: InputImages, which = ''): string[] {
+  const text = describeLeftOut(leftOut);
+  return text === null ? [] : [`${which === '' ? '' : `${which}: `}${text}`];
 }
 
 function failureLines(failures: number): string[] {

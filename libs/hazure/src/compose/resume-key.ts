@@ -1,4 +1,4 @@
-import type { ImageRef, ModelInfo, PhaseOptions } from '@hazure/contracts';
+import type { ModelInfo, PhaseOptions } from '@hazure/contracts';
 import { sha256Hex } from '@hazure/run-store';
 
 /** Options that change how a run works, not what it finds. */
@@ -7,6 +7,11 @@ const WITHOUT_EFFECT = new Set<keyof PhaseOptions>([
   'baselineFolder',
   'testFolder',
   'baseline',
+  // what these leave of the inputs is in their identity
+  'every',
+  'limit',
+  'exclude',
+  'inputRoot',
   'batchSize',
   'threads',
   'captionConcurrency',
@@ -19,7 +24,8 @@ const WITHOUT_EFFECT = new Set<keyof PhaseOptions>([
 export function resumeKey(request: {
   readonly kind: 'baseline' | 'detection';
   readonly options: PhaseOptions;
-  readonly refs: readonly ImageRef[];
+  /** Identity of the images to work on: every index, id and size. */
+  readonly inputs: string;
   readonly models: Readonly<Record<string, ModelInfo>>;
   readonly baselineKey: string | null;
 }): string {
@@ -31,7 +37,7 @@ export function resumeKey(request: {
       kind: request.kind,
       options,
       models: Object.entries(request.models).map(([role, { name, sha256 }]) => [role, name, sha256]),
-      inputs: request.refs.map(({ index, id, bytes }) => [index, id, bytes]),
+      inputs: request.inputs,
       baseline: request.baselineKey,
     }),
   );
