@@ -1,6 +1,5 @@
 import type { Logger } from '@hazure/contracts';
-import { silentProgress, type Session } from '@hazure/hazure';
-import { systemClock } from './console/clock.js';
+import { silentProgress, systemClock, type Session, type Watching } from '@hazure/hazure';
 import { interruptSignal } from './console/interrupt.js';
 import { LineProgress, TerminalProgress } from './console/progress.js';
 
@@ -22,4 +21,14 @@ export function createSession(options: { readonly logger: Logger; readonly quiet
       ? new TerminalProgress(systemClock)
       : new LineProgress(systemClock, logger);
   return { clock: systemClock, logger, progress, signal: interrupt.signal, release: interrupt.release };
+}
+
+/** What the library tells the console, and how the console stops it. */
+export function watching({ logger, progress, signal }: Session): Required<Watching> {
+  return {
+    logger,
+    signal,
+    onProgress: ({ finished, ...event }) =>
+      finished ? progress.finish(event.stage) : progress.update(event),
+  };
 }

@@ -5,4 +5,5 @@ export * from './ports.js';
 export * from './options/index.js';
 export { nearestName } from './nearest.js';
 export * from './store.js';
+export * from './warnings.js';
 export * from './artifacts/index.js';

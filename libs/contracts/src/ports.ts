@@ -119,6 +119,7 @@ export interface Clock {
 export interface Logger {
   debug(message: string, fields?: object): void;
   info(message: string, fields?: object): void;
+  /** `fields.code` is the warning's permanent code. */
   warn(message: string, fields?: object): void;
   error(message: string, fields?: object): void;
 }

@@ -1,16 +1,32 @@
-export { openBaseline, type StoredBaseline } from './compose/baseline.js';
-export { describeLeftOut } from '@hazure/inputs';
-export { pullProgress } from './compose/pull-progress.js';
-export { listedConcepts } from './compose/semantics.js';
-export { composeStages, type ComposedStages } from './compose/stages.js';
+/**
+ * hazure as a library: learn what is normal, judge what is new.
+ * @packageDocumentation
+ */
+export { detect } from './library/detect.js';
+export { learn } from './library/learn.js';
 export {
-  inputImages,
-  openOutput,
-  runDetectPhase,
-  runLearnPhase,
-  type DetectPhaseResult,
-  type InputImages,
-  type LearnPhaseResult,
-} from './phases.js';
-export { silentProgress, type Session } from './session.js';
+  BaselineJudge,
+  openBaseline,
+  type ImageBytes,
+  type JudgedImage,
+  type JudgedObject,
+  type OpenBaselineOptions,
+} from './library/judge.js';
+export type { DetectOptions, ImageInputs, LearnOptions, RunOptions, Watching } from './library/options.js';
+export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
+export { run, type RunResult } from './library/run.js';
+export { describeLeftOut, type LeftOut } from '@hazure/inputs';
+export {
+  HazureError,
+  type ErrorCode,
+  type ObjectResult,
+  type ProgressEvent,
+  type RunWarning,
+} from '@hazure/contracts';
+
+// For the other rooms of the product: the command line and the benchmark.
+export { openStoredBaseline, type StoredBaseline } from './compose/baseline.js';
+export { pullProgress } from './compose/pull-progress.js';
+export { composeStages, type ComposedStages } from './compose/stages.js';
+export { silentProgress, systemClock, type Session } from './session.js';
 export { HAZURE_VERSION } from './version.js';

@@ -159,7 +159,8 @@ function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunC
   };
 }
 
-function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
+/** @throws ConfigError when other models are loaded than the baseline was learned with */
+export function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
   const learned = stored.manifest.models['embedder'];
   const { info } = composed.stages.embedder;
   if (learned && learned.sha256 !== info.sha256) {

@@ -8,4 +8,10 @@ export interface Session {
   readonly signal: AbortSignal;
 }
 
+/** The machine's clock; results hang on it nowhere, only names and durations do. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+};
+
 export const silentProgress: ProgressSink = { update: () => undefined, finish: () => undefined };

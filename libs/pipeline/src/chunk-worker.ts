@@ -48,6 +48,8 @@ export interface Embedded {
 /** A chunk that is done: rows of the embeddings belong to the crops. */
 export interface Processed {
   readonly toPosition: number;
+  /** Every image of the chunk in order, also those that could not be read. */
+  readonly asked: readonly Pick<ImageRef, 'index' | 'id'>[];
   readonly images: ImageRecord[];
   readonly crops: CropRecord[];
   readonly failures: FailureRecord[];
@@ -57,7 +59,7 @@ export interface Processed {
 /** The stages themselves, one call a chunk. */
 export class ChunkWorker {
   constructor(
-    private readonly folder: RunFolder,
+    private readonly folder: RunFolder | null,
     private readonly stages: ObjectStages,
     private readonly options: { readonly saveCrops: boolean; readonly decodeConcurrency: number },
     private readonly times: StageTimes,
@@ -110,7 +112,8 @@ export class ChunkWorker {
       this.save(crops, regions),
     ]);
     const toPosition = chunk[chunk.length - 1].position + 1;
-    return { part: { toPosition, images: records, crops, failures, embeddings }, regions };
+    const asked = chunk.map(({ ref }) => ({ index: ref.index, id: ref.id }));
+    return { part: { toPosition, asked, images: records, crops, failures, embeddings }, regions };
   }
 
   async describe({ part, regions }: Embedded): Promise<Processed> {
@@ -121,10 +124,11 @@ export class ChunkWorker {
   }
 
   private async save(crops: readonly Crop[], regions: readonly ImageRegion[]): Promise<void> {
-    if (!this.options.saveCrops || crops.length === 0) return;
+    const { folder } = this;
+    if (!folder || !this.options.saveCrops || crops.length === 0) return;
     await this.times.measure('save crops', 'objects', crops.length, async () => {
       const saved = mapConcurrent(crops.keys(), this.options.decodeConcurrency, async (i) => {
-        await this.folder.writeBytes(crops[i].file as string, await this.stages.encoder.encode(regions[i]));
+        await folder.writeBytes(crops[i].file as string, await this.stages.encoder.encode(regions[i]));
       });
       for await (const _ of saved) void _;
     });

@@ -2,6 +2,7 @@ export { learnBaseline, type ConceptExpander, type LearnRequest } from './learn.
 export { detectOutliers } from './detect.js';
 export type { Baseline, BaselineMap, DetectRequest, DetectSummary, PhaseSummary } from './records.js';
 export { mapFromJson } from './map.js';
+export { judgeImages, type ImageJudgement, type JudgedCrop } from './judge-images.js';
 export type { RunContext } from './run-context.js';
 export type { ObjectStages } from './chunk-worker.js';
 export { streamObjects, type ObjectStreamOptions } from './objects.js';

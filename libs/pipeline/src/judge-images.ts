@@ -2,7 +2,6 @@ import type {
   Clock,
   FailureRecord,
   ImageList,
-  ImageRecord,
   Neighbour,
   ObjectResult,
   TextSimilarity,
@@ -58,7 +57,12 @@ export async function* judgeImages(request: {
   for await (const part of parts) {
     const verdicts = await judge({ gathered: part, baseline, candidates, similarity, options, times });
     const rows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
-    const nearest = await baseline.scorers.nearestNormals(part.embeddings, rows, NEAREST_NORMALS, baseline.crops);
+    const nearest = await baseline.scorers.nearestNormals(
+      part.embeddings,
+      rows,
+      NEAREST_NORMALS,
+      baseline.crops,
+    );
     const neighbours = new Map(rows.map((row, i) => [row, nearest[i]]));
     yield* answers(part, verdicts, neighbours);
   }
@@ -69,29 +73,24 @@ function* answers(
   verdicts: readonly Verdict[],
   neighbours: ReadonlyMap<number, readonly Neighbour[]>,
 ): Generator<ImageJudgement> {
-  const byImage = new Map<string, JudgedCrop[]>();
+  const objectsOf = new Map<number, JudgedCrop[]>(part.asked.map(({ index }) => [index, []]));
   part.crops.forEach(({ caption: _, file: __, ...crop }, row) => {
     const judged = { ...crop, verdict: verdicts[row], nearestNormals: neighbours.get(row) ?? [] };
-    const own = byImage.get(crop.imageId);
-    if (own) own.push(judged);
-    else byImage.set(crop.imageId, [judged]);
+    objectsOf.get(crop.imageIndex)?.push(judged);
   });
-  for (const image of inOrder(part)) {
-    const objects = byImage.get(image.imageId) ?? [];
+  const sizeOf = new Map(
+    part.images.map(({ imageIndex, widthPx, heightPx }) => [imageIndex, { widthPx, heightPx }]),
+  );
+  for (const { index, id } of part.asked) {
+    const objects = objectsOf.get(index) ?? [];
+    const { widthPx, heightPx } = sizeOf.get(index) ?? { widthPx: 0, heightPx: 0 };
     yield {
-      imageId: image.imageId,
-      widthPx: image.widthPx,
-      heightPx: image.heightPx,
+      imageId: id,
+      widthPx,
+      heightPx,
       objects,
       outlier: objects.some(({ verdict }) => verdict.outlier),
-      failures: part.failures.filter(({ imageId }) => imageId === image.imageId),
+      failures: part.failures.filter(({ imageId }) => imageId === id),
     };
   }
-}
-
-/** Images that were read and those that were not, as they were asked for. */
-function inOrder({ images, failures }: Processed): Pick<ImageRecord, 'imageId' | 'widthPx' | 'heightPx'>[] {
-  const read = new Set(images.map(({ imageId }) => imageId));
-  const unread = [...new Set(failures.map(({ imageId }) => imageId))].filter((imageId) => !read.has(imageId));
-  return [...images, ...unread.map((imageId) => ({ imageId, widthPx: 0, heightPx: 0 }))];
 }

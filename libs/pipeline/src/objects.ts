@@ -39,33 +39,9 @@ export async function streamObjects(request: {
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { refs, folder, stages, options, times, progress, signal } = request;
+  const { refs, folder, progress, signal } = request;
   const start = folder.shards.nextPosition;
-  const worker = new ChunkWorker(folder, stages, options, times);
-
-  const loaded = mapConcurrent(positions(refs, start, signal), options.decodeConcurrency, (item) =>
-    worker.load(item.position, item.ref),
-  );
-  const chunks = chunked(
-    loaded,
-    { count: options.chunkImages, weight: options.chunkBytes },
-    (item) => (item.image ? item.image.data.byteLength : 0),
-    () => !signal.aborted,
-  );
-  const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
-  const embedded = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.embed(chunk));
-  // a server may take many more crops than a chunk has, and one slow answer must not hold up the others
-  const processed = workAhead(
-    embedded,
-    {
-      ...CAPTION_LIMITS,
-      mostBytes: CAPTION_CHUNKS * options.chunkBytes,
-      wantedWork: options.captionCrops ?? 0,
-    },
-    ({ regions }) => ({ work: regions.length, bytes: pixelBytes(regions) }),
-    (chunk) => worker.describe(chunk),
-  );
-
+  const processed = processImages({ ...request, start });
   let shard: Processed[] = [];
   let from = start;
   const commit = async (): Promise<void> => {
@@ -94,9 +70,50 @@ export async function streamObjects(request: {
   progress.finish('objects');
   if (signal.aborted && from < refs.length) {
     throw new InterruptedError(`Interrupted after ${from} of ${refs.length} images`, {
-      hint: 'Run the same command with --resume to go on.',
+      hint: 'Do the same with option resume to go on.',
     });
   }
+}
+
+/**
+ * Images → detections → crops → embeddings (→ captions), chunk by chunk and in order, each stage working while the next
+ * one does.
+ * @param request.start position of the first image to work on
+ * @param request.folder where crops are saved; null for none
+ */
+export function processImages(request: {
+  readonly refs: ImageList;
+  readonly start: number;
+  readonly folder: RunFolder | null;
+  readonly stages: ObjectStages;
+  readonly options: ObjectStreamOptions;
+  readonly times: StageTimes;
+  readonly signal: AbortSignal;
+}): AsyncIterable<Processed> {
+  const { refs, start, folder, stages, options, times, signal } = request;
+  const worker = new ChunkWorker(folder, stages, options, times);
+  const loaded = mapConcurrent(positions(refs, start, signal), options.decodeConcurrency, (item) =>
+    worker.load(item.position, item.ref),
+  );
+  const chunks = chunked(
+    loaded,
+    { count: options.chunkImages, weight: options.chunkBytes },
+    (item) => (item.image ? item.image.data.byteLength : 0),
+    () => !signal.aborted,
+  );
+  const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
+  const embedded = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.embed(chunk));
+  // a server may take many more crops than a chunk has, and one slow answer must not hold up the others
+  return workAhead(
+    embedded,
+    {
+      ...CAPTION_LIMITS,
+      mostBytes: CAPTION_CHUNKS * options.chunkBytes,
+      wantedWork: options.captionCrops ?? 0,
+    },
+    ({ regions }) => ({ work: regions.length, bytes: pixelBytes(regions) }),
+    (chunk) => worker.describe(chunk),
+  );
 }
 
 async function* positions(

@@ -1,5 +1,12 @@
 import { BASELINE_FILES, FittedBaseline, fitBaseline } from '@hazure/anomaly-scoring';
-import type { CropRecord, EmbeddingMatrix, FeatureVerdict, Neighbour, RunningOptions, ScoringOptions } from '@hazure/contracts';
+import type {
+  CropRecord,
+  EmbeddingMatrix,
+  FeatureVerdict,
+  Neighbour,
+  RunningOptions,
+  ScoringOptions,
+} from '@hazure/contracts';
 import { takeRows } from './map.js';
 
 /** The baseline's scorers as the phases use them: fit once, judge many, name the nearest normal crops. */

@@ -17,7 +17,13 @@ export async function demoCommand(session: Session, command: Command): Promise<C
   const outputDir = resolve(flags.outputDir);
   const options = parsePhaseOptions({ outputDir, seed, models: 'starter' });
   const scenes = await makeScenes(session, join(outputDir, 'scenes'), seed);
-  const run = await runBoth(session, options, scenes.normalFolder, scenes.newFolder);
+  const run = await runBoth(session, {
+    outputDir,
+    seed,
+    models: 'starter',
+    normal: scenes.normalFolder,
+    images: scenes.newFolder,
+  });
 
   const outliers: ObjectResult[] = [];
   let objects = 0;

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { PHASE_OPTION_KEYS, flagOf, type PhaseOptions } from '@hazure/contracts';
+import { PHASE_OPTION_KEYS, flagOf, parsePhaseOptions, type PhaseOptions } from '@hazure/contracts';
 import { acceptSnakeCase, addPhaseOptions, coerce, describeFlag } from './flags.js';
-import { resolvePhaseOptions } from './resolve.js';
+import { givenOptions } from './resolve.js';
 
 function parse(
   args: readonly string[],
@@ -14,7 +14,7 @@ function parse(
   const command = new Command('run').exitOverride().option('--config <FILE>');
   addPhaseOptions(command, 'run');
   command.parse(acceptSnakeCase(args), { from: 'user' });
-  return resolvePhaseOptions(command, 'run', env, inherited);
+  return parsePhaseOptions({ ...inherited, ...givenOptions(command, 'run', env) });
 }
 
 test('the Python script’s spelling is accepted, with and without =, values untouched', () => {

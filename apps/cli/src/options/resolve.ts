@@ -10,7 +10,6 @@ import {
   parsePhaseOptions,
   type OptionKey,
   type PhaseCommand,
-  type PhaseOptions,
 } from '@hazure/contracts';
 import { coerce, describeFlag } from './flags.js';
 
@@ -65,28 +64,27 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown
 }
 
 /**
- * Flags over environment over config file over what a baseline was learned with (`inherited`) over defaults, checked by
- * the one schema.
- * Throws ConfigError (exit code 2) for unknown keys and bad values.
+ * What the user chose: flags over environment over config file, checked by the one schema. Defaults, and what a baseline
+ * hands down, are the library's to fill in. A config file may hold options of other phases; they are passed over.
+ * @throws ConfigError (exit code 2) for unknown keys, bad values, and flags that do not belong to the phase
  */
-export function resolvePhaseOptions(
+export function givenOptions(
   command: Command,
   phase: PhaseCommand,
   environment: NodeJS.ProcessEnv = process.env,
-  inherited: Readonly<Record<string, unknown>> = {},
-): PhaseOptions {
+): Record<string, unknown> {
   const given = command.opts<Record<string, unknown>>();
   const flags: Record<string, unknown> = {};
   for (const key of PHASE_OPTION_KEYS) {
     if (command.getOptionValueSource(key) === 'cli') flags[key] = given[key];
   }
-  const file = typeof given['config'] === 'string' ? fromConfigFile(given['config']) : {};
-  const resolved = parsePhaseOptions(
-    { ...inherited, ...file, ...fromEnvironment(environment), ...flags },
-    flagOf,
-  );
   for (const key of Object.keys(flags) as OptionKey[]) {
     if (!optionBelongsTo(key, phase)) throw new ConfigError(`${flagOf(key)} does not belong to ${phase}`);
   }
-  return resolved;
+  const file = typeof given['config'] === 'string' ? fromConfigFile(given['config']) : {};
+  const chosen = { ...file, ...fromEnvironment(environment), ...flags };
+  parsePhaseOptions(chosen, flagOf); // here, so that errors name flags
+  return Object.fromEntries(
+    Object.entries(chosen).filter(([key]) => optionBelongsTo(key as OptionKey, phase)),
+  );
 }

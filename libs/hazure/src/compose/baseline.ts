@@ -45,7 +45,7 @@ export interface StoredBaseline {
  * @throws InputError BASELINE_INVALID when it is none, or was changed since; ARTIFACT_INVALID, ARTIFACT_VERSION for a
  * file that can't be read; ModelError when a scorer's file is broken
  */
-export async function openBaseline(path: string): Promise<StoredBaseline> {
+export async function openStoredBaseline(path: string): Promise<StoredBaseline> {
   const run = await RunReader.open(path);
   const manifest = run.manifest as RunManifest;
   if (manifest.kind !== 'baseline') {

@@ -3,7 +3,7 @@ import { composeStages } from '../compose/stages.js';
 import { inputImages, openOutput, runDetectPhase } from '../phases.js';
 import { inputsOf, phaseOptionsOf, type DetectOptions } from './options.js';
 import { DetectResult } from './results.js';
-import { openSession } from './session.js';
+import { interruptible, openSession } from './session.js';
 
 /**
  * Judges new images against a learned baseline and leaves a detection folder with results, report and plots.
@@ -14,12 +14,19 @@ import { openSession } from './session.js';
  * @throws as `learn`; InputError BASELINE_INVALID, ARTIFACT_… when the baseline is none, was changed or is of another
  *   version; ConfigError when other models are asked for than it was learned with
  */
-export async function detect(options: DetectOptions): Promise<DetectResult> {
+export function detect(options: DetectOptions): Promise<DetectResult> {
+  return interruptible(options, () => detectImages(options));
+}
+
+async function detectImages(options: DetectOptions): Promise<DetectResult> {
   const { session, warnings } = openSession(options);
   const stored = await openStoredBaseline(options.baseline);
   const settings = phaseOptionsOf(options, 'detect', stored.inherited);
   const store = await openOutput(settings, session);
-  const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, { store, session });
+  const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, {
+    store,
+    session,
+  });
   try {
     const composed = await composeStages(settings, session);
     try {

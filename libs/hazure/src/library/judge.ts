@@ -16,7 +16,7 @@ import { composeStages, type ComposedStages } from '../compose/stages.js';
 import { checkSameEmbedder } from '../phases.js';
 import type { Session } from '../session.js';
 import { inputsOf, phaseOptionsOf, type DetectOptions, type ImageInputs } from './options.js';
-import { openSession } from './session.js';
+import { interruptible, openSession } from './session.js';
 
 /** An encoded image (JPEG, PNG, WebP …) in memory. */
 export interface ImageBytes {
@@ -115,7 +115,11 @@ export class BaselineJudge {
  * @param options what should differ from what it was learned with
  * @throws InputError BASELINE_INVALID, ARTIFACT_…; ModelError, DeviceError; ConfigError for another embedder
  */
-export async function openBaseline(folder: string, options: OpenBaselineOptions = {}): Promise<BaselineJudge> {
+export function openBaseline(folder: string, options: OpenBaselineOptions = {}): Promise<BaselineJudge> {
+  return interruptible(options, () => openJudge(folder, options));
+}
+
+async function openJudge(folder: string, options: OpenBaselineOptions): Promise<BaselineJudge> {
   const { session } = openSession(options);
   const stored = await openStoredBaseline(folder);
   const settings = phaseOptionsOf({ ...options, saveCrops: false }, 'detect', stored.inherited);

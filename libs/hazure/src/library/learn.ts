@@ -3,7 +3,7 @@ import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
 import { inputsOf, phaseOptionsOf, type LearnOptions } from './options.js';
 import type { LearnResult } from './results.js';
-import { openSession } from './session.js';
+import { interruptible, openSession } from './session.js';
 
 /**
  * Learns what is normal: images → objects → embeddings → a baseline folder, which `detect` and `openBaseline` judge
@@ -15,12 +15,19 @@ import { openSession } from './session.js';
  *   would be too small (BASELINE_TOO_SMALL) or the output can't be written; ModelError, DeviceError when a model can't
  *   be had or run; InterruptedError when the signal aborts, after committing what is done (`resume: true` goes on)
  */
-export async function learn(options: LearnOptions): Promise<LearnResult> {
+export function learn(options: LearnOptions): Promise<LearnResult> {
+  return interruptible(options, () => learnImages(options));
+}
+
+async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
   const settings = phaseOptionsOf(options, 'learn');
   const store = await openOutput(settings, session);
   await listedConcepts(settings); // a bad file should not cost the time to load models
-  const input = await inputImages(inputsOf(options.images), settings.trainIndices, settings, { store, session });
+  const input = await inputImages(inputsOf(options.images), settings.trainIndices, settings, {
+    store,
+    session,
+  });
   try {
     const composed = await composeStages(settings, session, { words: false });
     try {

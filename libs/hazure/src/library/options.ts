@@ -89,7 +89,8 @@ export function phaseOptionsOf(
   );
   const options = parsePhaseOptions({ ...inherited, ...chosen });
   for (const key of Object.keys(chosen)) {
-    if (!optionBelongsTo(key as OptionKey, phase)) throw new ConfigError(`${key} does not belong to ${phase}`);
+    if (!optionBelongsTo(key as OptionKey, phase))
+      throw new ConfigError(`${key} does not belong to ${phase}`);
   }
   return options;
 }

@@ -6,7 +6,7 @@ import { inputImages, openOutput, runDetectPhase, runLearnPhase, type InputImage
 import type { Session } from '../session.js';
 import { inputsOf, phaseOptionsOf, type RunOptions } from './options.js';
 import { DetectResult, type LearnResult } from './results.js';
-import { openSession } from './session.js';
+import { interruptible, openSession } from './session.js';
 
 export interface RunResult {
   readonly learned: LearnResult;
@@ -21,7 +21,11 @@ export interface RunResult {
  * @param options `normal`, `images` and whatever should differ from the defaults
  * @throws as `learn` and `detect`
  */
-export async function run(options: RunOptions): Promise<RunResult> {
+export function run(options: RunOptions): Promise<RunResult> {
+  return interruptible(options, () => runImages(options));
+}
+
+async function runImages(options: RunOptions): Promise<RunResult> {
   const { session, warnings } = openSession(options);
   const startedMs = session.clock.monotonicMs();
   const settings = phaseOptionsOf(options, 'run');

@@ -1,4 +1,4 @@
-import type { Logger, RunWarning } from '@hazure/contracts';
+import { HazureError, InterruptedError, type Logger, type RunWarning } from '@hazure/contracts';
 import { silentProgress, systemClock, type Session } from '../session.js';
 import type { Watching } from './options.js';
 
@@ -37,4 +37,16 @@ export function openSession({ signal, onProgress, logger = silentLogger }: Watch
     signal: signal ?? new AbortController().signal,
   };
   return { session, warnings };
+}
+
+/** Whatever a wish to stop made fail on its way is told as that wish. */
+export async function interruptible<T>({ signal }: Watching, work: () => Promise<T>): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await work();
+  } catch (cause) {
+    if (signal?.aborted === true && !(cause instanceof HazureError))
+      throw new InterruptedError('Interrupted', { cause });
+    throw cause;
+  }
 }
