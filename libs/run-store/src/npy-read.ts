@@ -73,14 +73,18 @@ const OTHERS: readonly (readonly [RegExp, string, string])[] = [
 ];
 const STRUCTURED = 'numpy.save(path, numpy.lib.recfunctions.structured_to_unstructured(x))';
 
-/** Files that are taken for .npy, by their first bytes. */
-const LOOK_ALIKES: readonly (readonly [RegExp, string, string])[] = [
-  [/^PK/, 'is a zip archive (.npz)', "numpy.save('x.npy', numpy.load(path)['NAME'])"],
-  [/^\x1f\x8b/, 'is packed by gzip', 'gunzip it'],
-  [/^\x80[\x02-\x05]/, 'is a Python pickle', "numpy.save('x.npy', numpy.load(path, allow_pickle=True))"],
-  [/^\x89HDF/, 'is an HDF5 file', "numpy.save('x.npy', h5py.File(path)['NAME'][:])"],
-  [/^PAR1/, 'is a Parquet file', "numpy.save('x.npy', pandas.read_parquet(path).to_numpy())"],
-  [/^[-+\d.\s,;]+/, 'is text', "numpy.save('x.npy', numpy.loadtxt(path, delimiter=','))"],
+/** Files that are taken for .npy: how they begin, what they are, what makes a .npy of them. */
+const LOOK_ALIKES: readonly (readonly [readonly string[], string, string])[] = [
+  [['PK'], 'is a zip archive (.npz)', "numpy.save('x.npy', numpy.load(path)['NAME'])"],
+  [['\x1f\x8b'], 'is packed by gzip', 'gunzip it'],
+  [
+    ['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05'],
+    'is a Python pickle',
+    "numpy.save('x.npy', numpy.load(path, allow_pickle=True))",
+  ],
+  [['\x89HDF'], 'is an HDF5 file', "numpy.save('x.npy', h5py.File(path)['NAME'][:])"],
+  [['PAR1'], 'is a Parquet file', "numpy.save('x.npy', pandas.read_parquet(path).to_numpy())"],
+  [[...'0123456789-+. '], 'is text', "numpy.save('x.npy', numpy.loadtxt(path, delimiter=','))"],
 ];
 
 const MAX_HEADER_BYTES = 1 << 20;
@@ -161,7 +165,7 @@ async function readHeader(
   const start = prefix.toString('latin1', 0, bytesRead);
   if (bytesRead === 0) throw refuse(path, 'is empty, not a .npy file');
   if (!start.startsWith(MAGIC)) {
-    const alike = LOOK_ALIKES.find(([pattern]) => pattern.test(start));
+    const alike = LOOK_ALIKES.find(([beginnings]) => beginnings.some((each) => start.startsWith(each)));
     if (alike === undefined) throw refuse(path, 'is not a .npy file');
     throw refuse(path, `is not a .npy file: it ${alike[1]}`, `Make one of it: ${alike[2]}.`);
   }
