@@ -16,6 +16,7 @@ export {
   type LanguageExpansionOptions,
   type PromptType,
 } from './language-model/expansion.js';
+export { withoutMarks, withoutReasoning, type PlainAnswer } from './language-model/plain-answer.js';
 export { defaultTemperature, matchConcepts, type MatchOptions } from './matching.js';
 export { normaliseText, quote } from './text.js';
 export { fuse, fuseOutlier, judgeCaptions, judgeSemantics, type FusionMode } from './verdict.js';

@@ -97,7 +97,7 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
   return keepOrDiscard(session, folder, () =>
     learnBaseline({
       ...runContext(request, folder, key),
-      expander: composeExpander(options, composed.store),
+      expander: composeExpander(options, composed.store, session.logger),
       listedConcepts: listed,
       modelSources: composed.modelSources,
     }),

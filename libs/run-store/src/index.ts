@@ -6,3 +6,4 @@ export { sha256Hex, writeAtomic } from './atomic.js';
 export { RunReader } from './read/run-reader.js';
 export { readJsonLines } from './read/lines.js';
 export { readDocument } from './read/documents.js';
+export { readLabelValues, readNumberMatrix, toFloat32, type NumberMatrix } from './npy-values.js';

@@ -1,45 +1,18 @@
 import { createHash } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { InputError, messageOf, type MatrixWriter } from '@hazure/contracts';
+import type { MatrixWriter } from '@hazure/contracts';
 import { unwritable, type Written } from './atomic.js';
+import { MAGIC } from './npy-header.js';
+import type { NpyData } from './npy-read.js';
 
 /**
  * NumPy's .npy format, version 1.0 (numpy.org/neps/nep-0001-npy-format.html): magic, version, header length,
  * a Python dict literal padded to a multiple of 64, then the raw values.
  */
-const MAGIC = '\x93NUMPY';
 const FIXED_HEADER_BYTES = 128;
 
-export type NpyData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
-
-export interface NpyArray {
-  readonly shape: readonly number[];
-  readonly data: NpyData;
-}
-
-const READERS: Record<string, (buffer: ArrayBuffer) => NpyData> = {
-  '<f4': (buffer) => new Float32Array(buffer),
-  '<f8': (buffer) => new Float64Array(buffer),
-  '|i1': (buffer) => new Int8Array(buffer),
-  '|u1': (buffer) => new Uint8Array(buffer),
-  '|b1': (buffer) => new Uint8Array(buffer),
-  '<i2': (buffer) => new Int16Array(buffer),
-  '<u2': (buffer) => new Uint16Array(buffer),
-  '<i4': (buffer) => new Int32Array(buffer),
-  '<u4': (buffer) => new Uint32Array(buffer),
-  '<i8': (buffer) => new BigInt64Array(buffer),
-  '<u8': (buffer) => new BigUint64Array(buffer),
-};
+export type { NpyArray, NpyData } from './npy-read.js';
+export { readNpy } from './npy-read.js';
 
 const DTYPES: readonly [string, (data: NpyData) => boolean][] = [
   ['<f4', (data) => data instanceof Float32Array],
@@ -68,67 +41,6 @@ export function encodeNpy(data: NpyData, shape: readonly number[]): Buffer {
       'encodeNpy takes Float32Array, Float64Array, Int32Array, Uint8Array or BigInt64Array',
     );
   return Buffer.concat([header(dtype, shape), Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
-}
-
-/** Reads a whole .npy file. Throws InputError INPUT_INVALID for anything but a whole, little-endian, C-ordered one. */
-export async function readNpy(path: string): Promise<NpyArray> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, 'r');
-  } catch (cause) {
-    throw new InputError('INPUT_MISSING', `Can't open ${path}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'Check the path.',
-    });
-  }
-  try {
-    return await readNpyFrom(handle, path);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readNpyFrom(handle: FileHandle, path: string): Promise<NpyArray> {
-  const refuse = (what: string): InputError =>
-    new InputError('INPUT_INVALID', `${path} ${what}`, {
-      hint: "Save it with numpy.save(path, numpy.ascontiguousarray(x, dtype='float32')).",
-    });
-  const prefix = Buffer.alloc(12);
-  const { bytesRead } = await handle.read(prefix, 0, 12, 0);
-  if (bytesRead < 10 || prefix.toString('latin1', 0, 6) !== MAGIC) throw refuse('is not a .npy file');
-  const wide = prefix[6] >= 2;
-  const headerStart = wide ? 12 : 10;
-  const headerBytes = wide ? prefix.readUInt32LE(8) : prefix.readUInt16LE(8);
-  if (headerBytes > 1 << 20) throw refuse('has an absurdly long header');
-  const text = Buffer.alloc(headerBytes);
-  await handle.read(text, 0, headerBytes, headerStart);
-  const dict = text.toString('latin1');
-  const dtype = /'descr':\s*'([^']+)'/.exec(dict)?.[1];
-  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(dict)?.[1];
-  if (dtype === undefined || shapeText === undefined) throw refuse('has a header without descr or shape');
-  if (/'fortran_order':\s*True/.test(dict)) throw refuse('is in Fortran order; C order is expected');
-  const reader = READERS[dtype];
-  if (!reader) throw refuse(`holds ${dtype} values; float32, float64 or integers are expected`);
-  const shape = shapeText
-    .split(',')
-    .map((piece) => piece.trim())
-    .filter((piece) => piece !== '')
-    .map(Number);
-  const count = shape.reduce((product, size) => product * size, 1);
-  const itemBytes = Number(dtype.slice(2));
-  const { size } = await handle.stat();
-  const expected = headerStart + headerBytes + count * itemBytes;
-  if (size !== expected) throw refuse(`is ${size} bytes long where its header promises ${expected}`);
-  const buffer = new ArrayBuffer(count * itemBytes);
-  const view = new Uint8Array(buffer);
-  for (let offset = 0; offset < view.byteLength;) {
-    // one read call takes at most 2 GiB
-    const length = Math.min(1 << 30, view.byteLength - offset);
-    const read = await handle.read(view, offset, length, headerStart + headerBytes + offset);
-    if (read.bytesRead === 0) throw refuse('ended early while it was read');
-    offset += read.bytesRead;
-  }
-  return { shape, data: reader(buffer) };
 }
 
 /** Streams a float32 matrix to disk; the row count goes into the header at the end. */

@@ -60,6 +60,23 @@ export function chooseGeometry(extent: number, current: Geometry | null, finest 
   return { size, spacing };
 }
 
+/**
+ * Whether summing all pairs of `rows` points costs well below a grid of this size: few points that lie far apart (a map
+ * of eight rows can be thousands wide) would ask for millions of nodes. In the units of the calibration behind
+ * EXACT_UP_TO, one pair costs about as much as one node and level of the transform; a factor of four keeps the grid
+ * wherever it is not plainly the slower way: libs/tsne/bench/small-maps.mjs.
+ */
+export function pairsAreCheaper(rows: number, size: number): boolean {
+  return 4 * rows * rows < size * size * Math.log2(size);
+}
+
+/** minX, minY, maxX, maxY */
+type Bounds = readonly [number, number, number, number];
+
+function extentOf([minX, minY, maxX, maxY]: Bounds): number {
+  return Math.max(maxX - minX, maxY - minY, 1e-20);
+}
+
 /** Addresses of everything a grid needs; a pure function of the sizes, so that every thread computes it alone. */
 function layout(base: number, size: number, threads: number) {
   const pitch = pitchOf(size);
@@ -124,12 +141,17 @@ export class GridRepulsion {
     private readonly spacing = SPACING,
   ) {}
 
+  /** Whether the grid is the quicker way for a map of this extent; every thread gets the same answer. */
+  suits(bounds: Bounds): boolean {
+    return !pairsAreCheaper(this.rows, chooseGeometry(extentOf(bounds), this.geometry, this.spacing).size);
+  }
+
   /** Computes the field of all points; returns Z = Σ_{i≠j} 1 / (1 + d²). All threads call it. */
-  prepare(bounds: readonly [number, number, number, number]): number {
+  prepare(bounds: Bounds): number {
     const { team } = this;
     const { kernels, memory } = team;
-    const [minX, minY, maxX, maxY] = bounds;
-    const extent = Math.max(maxX - minX, maxY - minY, 1e-20);
+    const [minX, minY] = bounds;
+    const extent = extentOf(bounds);
     this.fit(chooseGeometry(extent, this.geometry, this.spacing));
     const at = this.at!;
     const { size, spacing } = this.geometry!;

@@ -67,9 +67,13 @@ export function optimise(team: Team, p: OptimiseParams): OptimiseResult {
     for (let piece = 0; piece < pieces; piece++) sum += partial[piece];
     return sum;
   };
+  /** Whether this iteration's repulsion lies in the grid's field, still to be read. */
+  let onGrid = false;
   const repel = (): number => {
-    if (grid) return grid.prepare(totalBounds(bounds));
-    if (tree) tree.prepare(totalBounds(bounds), partial);
+    const box = totalBounds(bounds);
+    onGrid = grid?.suits(box) ?? false;
+    if (grid && onGrid) return grid.prepare(box);
+    if (tree) tree.prepare(box, partial);
     else {
       team.each(pieces, (piece) => {
         partial[piece] = kernels.repelExactly(p.y, p.rows, piece * chunk, end(piece), p.repulsion);
@@ -135,7 +139,7 @@ export function optimise(team: Team, p: OptimiseParams): OptimiseResult {
     team.each(pieces, (piece) => {
       const from = piece * chunk;
       const to = end(piece);
-      grid?.read(from, to, p.repulsion);
+      if (onGrid) grid?.read(from, to, p.repulsion);
       kernels.attract(p.y, from, to, p.rowStarts, p.columns, p.joint, p.attraction);
     });
     team.noteAbort();

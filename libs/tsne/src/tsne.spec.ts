@@ -192,3 +192,39 @@ describe('transform', () => {
     expect((await transform(map, { data: new Float32Array(0), rows: 0, cols: 10 })).y).toHaveLength(0);
   });
 });
+
+describe('few rows', () => {
+  const kinds: Record<string, (row: number, col: number) => number> = {
+    noise: (row, col) => Math.sin(12.9898 * row + 78.233 * col) * 43758.5453,
+    same: () => 1,
+    pairs: (row, col) => (row >> 1) * (col + 1),
+    'one far away': (row, col) => (row === 0 ? 1e6 : Math.sin(row * col)),
+  };
+
+  test.each(['fft', 'barnes-hut', 'exact'] as const)('%s takes any number of them, soon', async (method) => {
+    for (const rows of [1, 2, 6]) {
+      for (const value of Object.values(kinds)) {
+        const data = Float32Array.from({ length: rows * 4 }, (_, i) => value(i >> 2, i & 3));
+        const result = await tsne({ data, rows, cols: 4 }, { method, perplexity: 30, iterations: 300 });
+        expect(result.y).toHaveLength(2 * rows);
+        expect(result.y.every(Number.isFinite)).toBe(true);
+        expect(result.method).toBe(method);
+        // By exact sums some hundredths; a grid that follows few points far apart takes minutes.
+        expect(result.seconds).toBeLessThan(5);
+      }
+    }
+  });
+
+  test('fft is exact where summing pairs is cheaper', async () => {
+    const data = Float32Array.from({ length: 32 * 4 }, (_, i) => kinds['noise'](i >> 2, i & 3));
+    const x = { data, rows: 32, cols: 4 };
+    const fft = await tsne(x, { method: 'fft', iterations: 250 });
+    const exact = await tsne(x, { method: 'exact', iterations: 250 });
+    expect([...fft.y]).toEqual([...exact.y]);
+  });
+
+  test('a row that is not finite is named', async () => {
+    const x = { data: Float32Array.of(1, 2, NaN, 4), rows: 2, cols: 2 };
+    await expect(tsne(x, { method: 'fft' })).rejects.toThrow(/Row 1, column 0 is NaN/);
+  });
+});

@@ -41,6 +41,8 @@ export interface TsneResult {
 
 /** Exact repulsion up to here, the grid beyond: libs/tsne/bench/calibrate.mjs. */
 const EXACT_UP_TO = 800;
+/** As `chunkOf` cuts small maps. */
+const ROWS_PER_THREAD = 64;
 /** Standard deviation of the initial map's first axis, and of the noise that parts equal rows. */
 const INITIAL_SPREAD = 1e-4;
 const INITIAL_NOISE = 1e-6;
@@ -57,7 +59,9 @@ const INITIAL_NOISE = 1e-6;
 export async function tsne(x: EmbeddingMatrix, options: TsneOptions = {}): Promise<TsneResult> {
   const started = performance.now();
   checkMatrix(x, options.metric ?? 'euclidean');
-  const resolved = resolveOptions(x.rows, options);
+  const asked = resolveOptions(x.rows, options);
+  // More threads than pieces of work would only wait for each other, a thousand times.
+  const resolved = { ...asked, threads: Math.min(asked.threads, Math.ceil(x.rows / ROWS_PER_THREAD)) };
   if (options.signal?.aborted) throw new InterruptedError('t-SNE was interrupted');
   const n = x.rows;
   const method = resolved.method === 'auto' ? (n <= EXACT_UP_TO ? 'exact' : 'fft') : resolved.method;

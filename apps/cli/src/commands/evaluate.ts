@@ -12,9 +12,9 @@ import {
 import { ConfigError, EXIT, InputError, flagOf, messageOf } from '@hazure/contracts';
 import type { CommandOutcome } from '../console/outcome.js';
 import { table } from '@hazure/benchmark';
-import { RunReader } from '@hazure/run-store';
+import { RunReader, readLabelValues, readNumberMatrix, toFloat32 } from '@hazure/run-store';
 import type { Session } from '../session.js';
-import { numberFlag, readLabels, readMatrix } from '../options/numbers.js';
+import { numberFlag } from '../options/numbers.js';
 
 interface EvaluateFlags {
   readonly train?: string;
@@ -54,10 +54,12 @@ export async function evaluateCommand(session: Session, command: Command): Promi
       'evaluate needs --train A.npy, --test B.npy and --labels L.npy, or --run and --truth',
     );
   }
+  const matrices = [await readNumberMatrix(train), await readNumberMatrix(test)];
+  const [trainMatrix, testMatrix] = toFloat32(matrices, (notice) => session.logger.warn(notice));
   const report = await evaluateScorers({
-    train: await readMatrix(train),
-    test: await readMatrix(test),
-    labels: await readLabels(labels),
+    train: trainMatrix,
+    test: testMatrix,
+    labels: await readLabelValues(labels, { binary: true }),
     percentile: numberFlag('--threshold-percentile', flags.thresholdPercentile, { min: 0, max: 100 }),
     seed,
     clock: session.clock,

@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, EXIT } from '@hazure/contracts';
 import { plotMap } from '@hazure/report';
-import { encodeNpy, writeAtomic } from '@hazure/run-store';
+import { encodeNpy, readLabelValues, readNumberMatrix, toFloat32, writeAtomic } from '@hazure/run-store';
 import { tsne, type Metric, type RepulsionMethod } from '@hazure/tsne';
 import type { CommandOutcome } from '../console/outcome.js';
 import type { Session } from '../session.js';
 import { checkWritableFile } from './output-file.js';
-import { numberFlag, readLabels, readMatrix } from '../options/numbers.js';
+import { numberFlag } from '../options/numbers.js';
 
 interface ProjectFlags {
   readonly out?: string;
@@ -35,8 +35,8 @@ export async function projectCommand(
   const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
   if (flags.out !== undefined) await checkWritableFile('--out', flags.out);
   if (flags.plot !== undefined) await checkWritableFile('--plot', flags.plot);
-  const x = await readMatrix(args[0]);
-  const labels = flags.labels === undefined ? null : await readLabels(flags.labels);
+  const [x] = toFloat32([await readNumberMatrix(args[0])], (notice) => session.logger.warn(notice));
+  const labels = flags.labels === undefined ? null : await readLabelValues(flags.labels, { binary: false });
   if (labels && labels.length !== x.rows) {
     throw new ConfigError(`--labels has ${labels.length} rows where ${args[0]} has ${x.rows}`);
   }

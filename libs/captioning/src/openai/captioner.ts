@@ -14,6 +14,7 @@ import { throwIfAborted } from '../abort.js';
 import { CAPTION_PROMPT, promptFor } from '../prompt.js';
 import { CaptionCache } from './caption-cache.js';
 import { OpenAiClient, type OpenAiServer } from './client.js';
+import { answerCaption, responseFormat } from './protocol.js';
 import { cropJpeg, cropKey, cropPixels, dataUrl } from './crop-image.js';
 
 export interface OpenAiCaptionerOptions extends OpenAiServer {
@@ -33,8 +34,15 @@ export interface OpenAiCaptionerOptions extends OpenAiServer {
 const DEFAULT_MAX_SIDE_PX = 448;
 const DEFAULT_MAX_TOKENS = 96;
 
-/** Part of every cache key: raise it when what is asked changes in a way that the options don't tell. */
-const CACHE_VERSION = 1;
+/**
+ * Part of every cache key: raise it when what is asked, or what is made of an answer, changes in a way that the options
+ * don't tell. 2: reasoning and wrappers are taken off, answers are asked for in JSON where the server has that.
+ */
+const CACHE_VERSION = 2;
+
+const CAPTION_FORMAT = responseFormat('caption', {
+  caption: { type: 'string', description: 'one short sentence' },
+});
 
 /**
  * Captions by any OpenAI-compatible vision server (vLLM, llama.cpp, Ollama). Crops are encoded ahead of the requests,
@@ -142,8 +150,10 @@ export class OpenAiCaptioner implements Captioner {
           max_tokens: maxTokens,
           temperature: 0,
           seed: this.options.seed,
+          response_format: CAPTION_FORMAT,
         },
         signal,
+        answerCaption,
       );
       await this.cache?.set(key, text);
       return text;

@@ -24,8 +24,8 @@ describe('endpointsOf', () => {
 });
 
 test.each([
-  ['no JSON', '<html>502</html>', /is no JSON: "<html>502/],
-  ['another shape', '{"error": {"message": "no"}}', /no chat completion/],
+  ['no JSON', 'Bad gateway', /is no JSON: "Bad gateway/],
+  ['another shape', '{"answer": 3}', /no chat completion/],
   ['no choices', '{"choices": []}', /no choices/],
   [
     'a refusal',
@@ -39,5 +39,6 @@ test.each([
 
 test('a list of models is read, another answer refused', () => {
   expect(modelNames('{"object": "list", "data": [{"id": "a", "x": 1}, {"id": "b"}]}')).toEqual(['a', 'b']);
+  expect(modelNames('\uFEFF{"models": [{"name": "llava:7b"}]}')).toEqual(['llava:7b']);
   expect(() => modelNames('[]')).toThrow(/no list of models/);
 });

@@ -11,6 +11,7 @@ import {
 } from '@hazure/contracts';
 import pLimit from 'p-limit';
 import { throwIfAborted } from '../abort.js';
+import { captionText, isRefusal } from '../answer/caption-text.js';
 import { cropPixels } from '../openai/crop-image.js';
 import { CAPTION_PROMPT, promptFor } from '../prompt.js';
 import { availablePrecisions, type QwenPrecisions } from './model-folder.js';
@@ -138,7 +139,20 @@ export class Qwen2Vl implements Captioner, TextGenerator {
       this.options.classHint === true ? className : null,
     );
     const content = [{ type: 'image' }, { type: 'text', text: prompt }];
-    return this.answer(content, image, this.options.maxTokens ?? DEFAULT_CAPTION_TOKENS, signal);
+    const answer = await this.answer(
+      content,
+      image,
+      this.options.maxTokens ?? DEFAULT_CAPTION_TOKENS,
+      signal,
+    );
+    const text = captionText(answer);
+    if (text === '' || isRefusal(text)) {
+      throw new HazureError(
+        'CAPTION_FAILED',
+        `${this.options.name} gave no caption: ${JSON.stringify(answer)}`,
+      );
+    }
+    return text;
   }
 
   private answer(

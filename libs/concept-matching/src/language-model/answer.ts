@@ -1,3 +1,5 @@
+import { withoutMarks, withoutReasoning } from './plain-answer.js';
+
 /** Words of a label; longer phrases are explanations. */
 const MAX_WORDS = 4;
 const MAX_CHARACTERS = 40;
@@ -81,14 +83,12 @@ const MAX_ANSWER_CHARACTERS = 20_000;
 /**
  * The labels in a language model's answer, in its order, each once: from a JSON array or object anywhere in it (also in
  * a code block, with trailing commas, or cut off in the middle), else from a list with bullets or numbers, else from
- * commas. Greetings, explanations, refusals and hidden reasoning (`<think>`) are left out. Whatever the answer says, it
- * only yields labels.
+ * commas. Greetings, explanations, refusals, reasoning in any spelling and marks of chat formats are left out. Whatever
+ * the answer says, it only yields labels.
  */
 export function parseConceptAnswer(answer: string, limit: number): string[] {
-  const text = answer
-    .slice(0, MAX_ANSWER_CHARACTERS)
-    .replace(/<think>[\s\S]*?(?:<\/think>|$)/g, ' ')
-    .trim();
+  // Reasoning may be longer than any list, so it goes first.
+  const text = withoutMarks(withoutReasoning(answer).text.slice(0, MAX_ANSWER_CHARACTERS));
   const labels = new Map<string, string>();
   for (const item of itemsOf(text)) {
     const label = labelOf(item);

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
-import { TemplateCaptioner, openAiCaptioner } from '@hazure/captioning';
-import { ConfigError, type Captioner, type PhaseOptions } from '@hazure/contracts';
+import { RequestHabits, TemplateCaptioner, openAiCaptioner, type OpenAiServer } from '@hazure/captioning';
+import { ConfigError, type Captioner, type Logger, type PhaseOptions } from '@hazure/contracts';
 import { defaultModelCacheDir, type StoreOptions } from '@hazure/models';
 
 /** Who describes crops: what was asked for by name, else a server where one is given, else the pack's own. */
@@ -10,22 +10,35 @@ export function captionerKind(options: PhaseOptions): 'template' | 'openai' | 'q
   return options.models === 'standard' ? 'qwen2-vl' : 'template';
 }
 
+/** What servers have refused to be asked, by session, so that it is learnt and said once in each. */
+const learnt = new WeakMap<Logger, Map<string, RequestHabits>>();
+
+function habitsOf(server: string, logger: Logger): RequestHabits {
+  const servers = learnt.get(logger) ?? new Map<string, RequestHabits>();
+  learnt.set(logger, servers);
+  const habits = servers.get(server) ?? new RequestHabits((notice) => logger.warn(notice));
+  servers.set(server, habits);
+  return habits;
+}
+
 /** The server that answers captions and concept questions. */
-export function captionServer(
-  options: PhaseOptions,
-  url: string,
-): { url: string; concurrency: number; seed: number; apiKey?: string } {
+export function captionServer(options: PhaseOptions, url: string, logger: Logger): OpenAiServer {
   const apiKey = process.env['HAZURE_CAPTION_API_KEY'] ?? process.env['OPENAI_API_KEY'];
   return {
     url,
     concurrency: options.captionConcurrency,
     seed: options.seed,
+    habits: habitsOf(JSON.stringify([url, options.captionModel]), logger),
     ...(apiKey ? { apiKey } : {}),
   };
 }
 
 /** @throws ConfigError for a captioner that lacks what it needs */
-export async function composeCaptioner(options: PhaseOptions, store: StoreOptions): Promise<Captioner> {
+export async function composeCaptioner(
+  options: PhaseOptions,
+  store: StoreOptions,
+  logger: Logger,
+): Promise<Captioner> {
   const kind = captionerKind(options);
   if (kind === 'template') {
     if (options.captionUrl || options.captionModel) {
@@ -37,7 +50,7 @@ export async function composeCaptioner(options: PhaseOptions, store: StoreOption
   }
   if (options.captionUrl) {
     return openAiCaptioner({
-      ...captionServer(options, options.captionUrl),
+      ...captionServer(options, options.captionUrl, logger),
       ...(options.captionModel ? { model: options.captionModel } : {}),
       cacheFolder: join(dirname(defaultModelCacheDir()), 'captions'),
     });

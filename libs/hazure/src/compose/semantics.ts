@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { OpenAiTextGenerator, serverModel } from '@hazure/captioning';
+import { OpenAiTextGenerator, PHRASE_LIST_FORMAT, serverModel } from '@hazure/captioning';
 import {
   WordNetDatabase,
   WordNetSimilarity,
@@ -7,7 +7,7 @@ import {
   expandWithWordNet,
   parseConceptFile,
 } from '@hazure/concept-matching';
-import { InputError, messageOf, type PhaseOptions, type TextGenerator } from '@hazure/contracts';
+import { InputError, messageOf, type Logger, type PhaseOptions, type TextGenerator } from '@hazure/contracts';
 import type { StoreOptions } from '@hazure/models';
 import type { ConceptExpander } from '@hazure/pipeline';
 import { captionServer, captionerKind } from './captioner.js';
@@ -16,7 +16,11 @@ import { captionServer, captionerKind } from './captioner.js';
  * Where `--use-concept-list` finds related concepts: the captioner's language model (a server, or Qwen2-VL in this
  * process), else WordNet. The model is reached only when concepts are asked for.
  */
-export function composeExpander(options: PhaseOptions, store: StoreOptions): ConceptExpander | null {
+export function composeExpander(
+  options: PhaseOptions,
+  store: StoreOptions,
+  logger: Logger,
+): ConceptExpander | null {
   if (!options.useConceptList) return null;
   if (captionerKind(options) === 'template') {
     return {
@@ -29,7 +33,7 @@ export function composeExpander(options: PhaseOptions, store: StoreOptions): Con
   }
   return {
     expand: async (labels, signal) => {
-      const generator = await textGenerator(options, store, signal);
+      const generator = await textGenerator(options, store, logger, signal);
       const promptTypes = [options.conceptPrompt];
       return {
         ...(await expandWithLanguageModel(labels, generator, { promptTypes }, signal)),
@@ -42,12 +46,14 @@ export function composeExpander(options: PhaseOptions, store: StoreOptions): Con
 async function textGenerator(
   options: PhaseOptions,
   store: StoreOptions,
+  logger: Logger,
   signal: AbortSignal,
 ): Promise<TextGenerator> {
   if (options.captionUrl) {
-    const server = captionServer(options, options.captionUrl);
+    const server = captionServer(options, options.captionUrl, logger);
     return new OpenAiTextGenerator({
       ...server,
+      format: PHRASE_LIST_FORMAT,
       model: await serverModel(server, options.captionModel, signal),
     });
   }

@@ -91,6 +91,7 @@ export async function composeStages(
         engine,
         session: sessionOptions,
         store,
+        logger: session.logger,
       })
     : null;
   session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);

@@ -1,4 +1,4 @@
-import type { Captioner, PhaseOptions, TextSimilarity } from '@hazure/contracts';
+import type { Captioner, Logger, PhaseOptions, TextSimilarity } from '@hazure/contracts';
 import type { StoreOptions } from '@hazure/models';
 import type { Engine, SessionOptions } from '@hazure/native-engine';
 import { composeCaptioner } from './captioner.js';
@@ -18,10 +18,11 @@ export async function composeWords(request: {
   readonly engine: Engine;
   readonly session: SessionOptions;
   readonly store: StoreOptions;
+  readonly logger: Logger;
 }): Promise<ComposedWords> {
   // the similarity first: a wrong name should fail before gigabytes of a captioner are loaded
   const { similarity, close } = await composeSimilarity(request);
-  const captioner = await composeCaptioner(request.options, request.store);
+  const captioner = await composeCaptioner(request.options, request.store, request.logger);
   return {
     captioner,
     similarity,
