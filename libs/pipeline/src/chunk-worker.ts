@@ -20,6 +20,7 @@ import { HazureError, messageOf } from '@hazure/contracts';
 import { cropFileName } from './crop-names.js';
 import type { StageTimes } from './stage-times.js';
 import { mapConcurrent } from './streams.js';
+import { writeThumbnail } from './thumbnails.js';
 
 /** What turns an image into embedded, perhaps captioned, objects. */
 export interface ObjectStages {
@@ -61,7 +62,11 @@ export class ChunkWorker {
   constructor(
     private readonly folder: RunFolder | null,
     private readonly stages: ObjectStages,
-    private readonly options: { readonly saveCrops: boolean; readonly decodeConcurrency: number },
+    private readonly options: {
+      readonly saveCrops: boolean;
+      readonly decodeConcurrency: number;
+      readonly thumbnails?: boolean;
+    },
     private readonly times: StageTimes,
   ) {}
 
@@ -105,6 +110,7 @@ export class ChunkWorker {
         widthPx: image.widthPx,
         heightPx: image.heightPx,
         objects: found.length,
+        ...(this.options.thumbnails ? { thumbnail: writeThumbnail(image) } : {}),
       };
     });
     const [embeddings] = await Promise.all([

@@ -16,6 +16,8 @@ export interface ObjectStreamOptions {
   readonly decodeConcurrency: number;
   /** Crops that should be with the captioner at once, whatever chunks they are from; absent: two chunks' worth. */
   readonly captionCrops?: number;
+  /** Whether image records get the small grey that near-duplicates are found by. */
+  readonly thumbnails?: boolean;
 }
 
 /** A shard is one durable step: large enough to cost little, small enough to lose little. */

@@ -109,6 +109,7 @@ function classId(wanted: string, names: readonly string[]): number {
 
 /** Cuts every image into rows × cols tiles, each an object of its own; 1 × 1 judges whole images. */
 export class TileDetector implements Detector {
+  readonly wholeImages = true;
   readonly info: ModelInfo;
   readonly classNames: readonly string[];
 
