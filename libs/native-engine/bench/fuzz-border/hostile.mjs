@@ -1,3 +1,4 @@
+/* global WebAssembly, structuredClone, DOMException */
 /**
  * Values that no caller means well with, and things that a getter does while somebody reads. What it makes is known:
  * `thrown` has every value that its getters and traps threw, so that one that comes out again is no surprise.

@@ -1,3 +1,4 @@
+/* global structuredClone */
 import { fileURLToPath } from 'node:url';
 import { tinySpec } from './hostile.mjs';
 
