@@ -1,11 +1,10 @@
 #include "buffers.hpp"
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "blocks.hpp"
 #include "border.hpp"
+#include "copies.hpp"
 #include "fields.hpp"
 #include "hazure/checked_size.hpp"
 
@@ -106,11 +105,10 @@ const std::byte* BufferTaker::copy_rows(const std::byte* first, std::size_t row_
 }
 
 std::byte* BufferTaker::room(std::size_t bytes) {
-  void* target = std::malloc(host_bytes(bytes, "a copy of a buffer that may go away"));
-  if (target == nullptr) throw std::bad_alloc();
-  std::shared_ptr<const void> owner(target, [](const void* copied) { std::free(const_cast<void*>(copied)); });
-  memory.push_back(std::move(owner));
-  return static_cast<std::byte*>(target);
+  std::shared_ptr<std::byte> copied = memory_for_copy(bytes);
+  std::byte* const target = copied.get();
+  memory.push_back(std::move(copied));
+  return target;
 }
 
 }  // namespace hazure
