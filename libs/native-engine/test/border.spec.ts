@@ -22,6 +22,11 @@ const copied = (image: RawImage, buffer: ArrayBufferLike): RawImage => {
   data.set(image.data);
   return { ...image, data };
 };
+/** ArrayBuffer as of ES2024. */
+const ResizableBuffer = ArrayBuffer as unknown as new (
+  bytes: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer;
 const detach = (buffer: ArrayBufferLike): void => {
   structuredClone(0, { transfer: [buffer as ArrayBuffer] });
 };
@@ -108,7 +113,7 @@ describe('buffers of a call under way', () => {
     ['transferred', () => new ArrayBuffer(image.data.length), detach],
     [
       'resized',
-      () => new ArrayBuffer(image.data.length, { maxByteLength: image.data.length } as never),
+      () => new ResizableBuffer(image.data.length, { maxByteLength: image.data.length }),
       (buffer: ArrayBufferLike) => (buffer as unknown as { resize(bytes: number): void }).resize(0),
     ],
     ['shared', () => new SharedArrayBuffer(image.data.length), () => undefined],
