@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace hazure {
 namespace {
@@ -28,21 +29,23 @@ std::uintptr_t address(const void* data) { return reinterpret_cast<std::uintptr_
 
 }  // namespace
 
-Block make_block(std::unique_ptr<std::byte[], FreeDeleter> memory, std::size_t bytes) {
-  std::byte* const raw = memory.get();
-  // Forgotten before it is freed: as long as it is known, its address is nobody else's.
-  const auto drop = [](std::byte* dropped) {
+Block make_block(std::byte* memory, std::size_t bytes, std::function<void(std::byte*)> give_back) {
+  // Forgotten before it is given back: as long as it is known, its address is nobody else's.
+  auto drop = [give_back = std::move(give_back)](std::byte* dropped) {
     {
       const std::lock_guard lock(registry().mutex);
       registry().entries.erase(address(dropped));
     }
-    std::free(dropped);
+    give_back(dropped);
   };
-  memory.release();  // from here on the block frees it, also where making it fails
-  Block block(raw, drop);
+  Block block(memory, std::move(drop));
   const std::lock_guard lock(registry().mutex);
-  registry().entries.insert_or_assign(address(raw), Entry{bytes, block});
+  registry().entries.insert_or_assign(address(memory), Entry{bytes, block});
   return block;
+}
+
+Block make_block(std::unique_ptr<std::byte[], FreeDeleter> memory, std::size_t bytes) {
+  return make_block(memory.release(), bytes, [](std::byte* freed) { std::free(freed); });
 }
 
 Block block_of(const void* data, std::size_t bytes) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "blocks.hpp"
 #include "buffers.hpp"
 #include "fields.hpp"
 #include "hazure/detections.hpp"
@@ -79,6 +80,8 @@ FeedList take_feeds(napi_env env, std::vector<FeedRequest> requests);
 
 /** Hands memory from malloc to JavaScript without a copy; a later call that gets it as an argument holds it. */
 Napi::ArrayBuffer to_array_buffer(Napi::Env env, std::unique_ptr<std::byte[], FreeDeleter> data, std::size_t bytes);
+/** The same for a block. */
+Napi::ArrayBuffer to_array_buffer(Napi::Env env, Block block, std::size_t bytes);
 Napi::Object from_tensor(Napi::Env env, OwnedTensor tensor);
 Napi::Object from_placement(Napi::Env env, const Placement& placement);
 Napi::Object from_description(Napi::Env env, const SessionDescription& description);

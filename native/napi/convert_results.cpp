@@ -26,15 +26,19 @@ Napi::Array from_tensor_infos(Napi::Env env, const std::vector<TensorInfo>& info
 
 }  // namespace
 
-Napi::ArrayBuffer to_array_buffer(Napi::Env env, std::unique_ptr<std::byte[], FreeDeleter> data, std::size_t bytes) {
-  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
-  auto share = std::make_unique<Block>(make_block(std::move(data), bytes));
+Napi::ArrayBuffer to_array_buffer(Napi::Env env, Block block, std::size_t bytes) {
+  auto share = std::make_unique<Block>(std::move(block));
   napi_value buffer = nullptr;
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<Block*>(hint); };
   check(env, napi_create_external_arraybuffer(env, share->get(), bytes, finalize, share.get(), &buffer),
         "a buffer for a result");
   share.release();  // only now: the line above may throw
   return {env, buffer};
+}
+
+Napi::ArrayBuffer to_array_buffer(Napi::Env env, std::unique_ptr<std::byte[], FreeDeleter> data, std::size_t bytes) {
+  if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
+  return to_array_buffer(env, make_block(std::move(data), bytes), bytes);
 }
 
 Napi::Object from_tensor(Napi::Env env, OwnedTensor tensor) {

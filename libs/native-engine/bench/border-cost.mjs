@@ -3,8 +3,8 @@
  *
  *   node libs/native-engine/bench/border-cost.mjs --before OTHER/hazure.node [--after FILE] [--rounds 7] [--model FILE.onnx]
  *
- * Prints one JSON line per workload: median milliseconds a call of each build, and their ratio (after ÷ before). The
- * builds take turns, so that a machine that slows down slows both. `copied` is pixels in memory that JavaScript could
+ * Prints one JSON line per workload: median milliseconds a call of each build, the least processor time a call of all
+ * rounds (for a machine that others use, too), and their ratios (after ÷ before). The builds take turns, so that a machine that slows down slows both. `copied` is pixels in memory that JavaScript could
  * take away, which the border copies; `shared` the same pixels in a SharedArrayBuffer, which it holds.
  */
 import { fork } from 'node:child_process';
@@ -98,12 +98,14 @@ async function serve({ addon, runtime, model }) {
   process.on('message', async ({ name, count }) => {
     for (let i = 0; i < 2; i++) await calls[name]();
     const times = [];
+    const used = process.cpuUsage();
     for (let i = 0; i < count; i++) {
       const began = performance.now();
       await calls[name]();
       times.push(performance.now() - began);
     }
-    process.send({ times });
+    const { user, system } = process.cpuUsage(used);
+    process.send({ times, cpuMs: (user + system) / 1000 / count });
   });
   process.send({ names: Object.keys(calls) });
 }
@@ -131,23 +133,26 @@ async function main() {
   const [{ names }] = await Promise.all(children.map(reply));
   for (const name of names) {
     const times = [[], []];
+    const cpu = [[], []];
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const which of round % 2 === 0 ? [0, 1] : [1, 0]) {
         const answered = reply(children[which]);
         children[which].send({ name, count: name.startsWith('detect') ? 5 : 40 });
-        times[which].push(...(await answered).times);
+        const answer = await answered;
+        times[which].push(...answer.times);
+        cpu[which].push(answer.cpuMs);
       }
     }
-    const [before, after] = times.map(median);
     const rounded = (value) => Math.round(value * 1000) / 1000;
-    console.log(
-      JSON.stringify({
-        name,
-        beforeMs: rounded(before),
-        afterMs: rounded(after),
-        ratio: rounded(after / before),
-      }),
-    );
+    const [before, after] = times.map(median);
+    const [cpuBefore, cpuAfter] = cpu.map((each) => Math.min(...each));
+    const wall = { beforeMs: rounded(before), afterMs: rounded(after), ratio: rounded(after / before) };
+    const processor = {
+      before: rounded(cpuBefore),
+      after: rounded(cpuAfter),
+      ratio: rounded(cpuAfter / cpuBefore),
+    };
+    console.log(JSON.stringify({ name, ...wall, cpuMs: processor }));
   }
   for (const child of children) child.disconnect();
 }
