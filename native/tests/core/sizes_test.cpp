@@ -37,7 +37,8 @@ TEST(sizes, products_that_do_not_fit_are_no_sizes) {
   CHECK((element_count(std::vector<std::int64_t>{2, 3, 4})) == std::size_t{24U});
   CHECK((element_count(std::vector<std::int64_t>{})) == std::size_t{1U});
   CHECK((element_count(std::vector<std::int64_t>{1 << 30, 65536, 65536, 0})) == std::size_t{0U});
-  CHECK(!element_count(std::vector<std::int64_t>{1 << 30, 65536, 65536}));
+  CHECK(!tensor_bytes(std::vector<std::int64_t>{1 << 30, 65536, 65536}, 4));  // 2^62 elements, 2^64 bytes
+  CHECK(!element_count(std::vector<std::int64_t>{1 << 30, 65536, 65536, 4}));
   CHECK(!element_count(std::vector<std::int64_t>{2, -1}));
   CHECK(!tensor_bytes(std::vector<std::int64_t>{std::int64_t{1} << 62}, 4));
   CHECK((tensor_bytes(std::vector<std::int64_t>{7}, 4)) == std::size_t{28U});
