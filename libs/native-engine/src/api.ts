@@ -1,8 +1,9 @@
 import type { PixelBox } from '@hazure/contracts';
 
 /**
- * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. The array must not be changed
- * while a call runs.
+ * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. A call takes them as they are when it is
+ * made: it copies what JavaScript could take away, and holds what it can't (memory over a SharedArrayBuffer, results of
+ * earlier calls), which should not be written to while the call runs.
  */
 export interface RawImage {
   readonly data: Uint8Array;

@@ -2,6 +2,7 @@ export * from './api.js';
 export { loadEngine } from './engine.js';
 export { defaultTensorRtCacheDir } from './session-options.js';
 export { addonPath } from './load-binding.js';
+export { itemsAtFault } from './native-errors.js';
 export { cacheRoot } from './cache-dir.js';
 export * from './gpu-runtime.js';
 export { runtimeLibrary } from './runtime-library.js';

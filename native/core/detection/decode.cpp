@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "detection/decode_checks.hpp"
 #include "detection/decode_heads.hpp"
 #include "hazure/detections.hpp"
 #include "detection/nms_workspace.hpp"
+#include "hazure/error.hpp"
 
 namespace hazure {
 namespace {
@@ -63,9 +66,22 @@ void decode_detections(const HeadSpec& head, std::span<const TensorView> outputs
   const BoundHead bound = bind_head(head, outputs, input_width_px, input_height_px, sources.size());
   const Preselection preselection(options, bound.classes);
   results.resize(sources.size());
+  // Every image is looked at, so that a caller can go on with those that are right.
+  std::mutex mutex;
+  std::map<std::size_t, Error> refused;
   pool.parallel_for(sources.size(), [&](std::size_t image) {
-    detections_of_image(bound, image, sources[image], preselection, options, results[image]);
+    try {
+      detections_of_image(bound, image, sources[image], preselection, options, results[image]);
+    } catch (const Error& error) {
+      const std::lock_guard lock(mutex);
+      refused.emplace(image, error);
+    }
   });
+  if (refused.empty()) return;
+  std::vector<std::size_t> items;
+  for (const auto& [image, error] : refused) items.push_back(image);
+  const Error& first = refused.begin()->second;
+  throw ItemError(first.kind(), first.what(), first.hint(), std::move(items));
 }
 
 }  // namespace hazure

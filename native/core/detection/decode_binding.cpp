@@ -2,6 +2,7 @@
 #include <string>
 
 #include "detection/decode_heads.hpp"
+#include "hazure/checked_size.hpp"
 #include "hazure/error.hpp"
 #include "detection/nms_workspace.hpp"
 
@@ -45,7 +46,7 @@ class Outputs {
  private:
   const TensorView& checked(const TensorView& tensor, Shape shape, const char* layout) const {
     const auto fits = [](std::int64_t wanted, std::int64_t came) { return wanted < 0 ? came >= 1 : wanted == came; };
-    const bool right = tensor.dims.size() == 3 && tensor.dims[0] >= batch_ && fits(shape.first, tensor.dims[1]) &&
+    const bool right = tensor.dims.size() == 3 && element_count(tensor.dims) && tensor.dims[0] >= batch_ && fits(shape.first, tensor.dims[1]) &&
                        fits(shape.second, tensor.dims[2]) && tensor.dims[1] <= kMost && tensor.dims[2] <= kMost;
     if (!right || tensor.data == nullptr) {
       throw Error(ErrorKind::kModel,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "hazure/checked_size.hpp"
 #include "hazure/engine/failure.hpp"
 #ifdef HAZURE_DEVICE_SLOTS
 #include "hazure/cuda/device.hpp"
@@ -119,6 +120,7 @@ void ImageModel::prepare(std::span<const Region> regions, PreparedBatch& batch) 
 #endif
   const std::size_t per_item = preprocessed_floats(spec_);
   const std::size_t rows = fixed_batch_ == 0 ? regions.size() : fixed_batch_;
+  host_bytes(checked_product({rows, per_item, sizeof(float)}), "the model's input tensor");
   batch.count = regions.size();
   batch.placements.resize(regions.size());
   batch.pixels.resize(rows * per_item);

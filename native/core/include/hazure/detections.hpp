@@ -102,7 +102,8 @@ inline constexpr int kMaxNmsCandidates = 30'000;
  * @param sources  N entries, the batch size of the outputs; fewer than the tensor's first dimension is allowed
  *                 (a padded last batch)
  * @param results  becomes N lists, most confident first, ties in anchor order
- * @throws Error(kModel) when an output is missing, has another shape than the head says, or holds NaN;
+ * @throws Error(kModel) when an output is missing or has another shape than the head says; ItemError(kModel) that
+ *         names all images whose rows hold NaN, scores above 1 or boxes that are not finite;
  *         Error(kInput) for options out of range, bad sources, or an input size that the strides do not divide
  */
 void decode_detections(const HeadSpec& head, std::span<const TensorView> outputs, int input_width_px,
