@@ -1,5 +1,6 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import type { ConformalCalibration } from './conformal.js';
+import type { Dependence } from './dependence.js';
 import type { CalibrationMethod } from './held-out-scores.js';
 import type { FittedClassAwareScorer } from './per-class.js';
 
@@ -21,4 +22,6 @@ export interface BaselineParts {
   readonly seed: number;
   /** Rows that the scorers were fitted to; null = all. */
   readonly fitRows: readonly number[] | null;
+  /** How rows depend on each other within groups, by the deciding scorer; null where each row is its own. */
+  readonly dependence: Dependence | null;
 }

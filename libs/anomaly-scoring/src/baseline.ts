@@ -5,6 +5,7 @@ import { baselineFromJSON, baselineToJSON } from './baseline-json.js';
 import type { BaselineJSON } from './baseline-json.js';
 import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } from './conformal.js';
+import type { Dependence } from './dependence.js';
 import { SharedScores } from './ensemble.js';
 import type { CalibrationMethod } from './held-out-scores.js';
 import { NeighbourIndex } from './nearest-neighbours.js';
@@ -74,6 +75,21 @@ export class FittedBaseline {
     return this.decider.calibration.heldOut.length;
   }
 
+  /** Independent observations behind those p-values: fewer than the rows where rows depend on each other. */
+  get effectiveRows(): number {
+    return this.decider.calibration.effectiveRows;
+  }
+
+  /** How rows depend on each other within groups; null where each row is its own. */
+  get dependence(): Dependence | null {
+    return this.parts.dependence;
+  }
+
+  /** The matrix that the baseline was fitted to. */
+  get features(): EmbeddingMatrix {
+    return this.parts.features;
+  }
+
   private get decider(): CalibratedScorer {
     return this.parts.scorers.get(this.defaultScorer) as CalibratedScorer;
   }
@@ -84,9 +100,9 @@ export class FittedBaseline {
    */
   threshold(percentile = this.percentile, className?: string): number | null {
     const { calibration, byClass } = this.decider;
-    return ((className === undefined ? undefined : byClass.get(className)) ?? calibration).threshold(
-      percentile,
-    );
+    return ((className === undefined ? undefined : byClass.get(className)) ?? calibration)
+      .forPercentile(percentile)
+      .threshold(percentile);
   }
 
   /**
@@ -115,9 +131,9 @@ export class FittedBaseline {
     for (const [name, { scorer, calibration, byClass }] of this.parts.scorers) {
       const values = await shared.score(scorer);
       scores[name] = values;
-      pValuesByScorer[name] = values.map((score, i) =>
-        (byClass.get(judged?.[i] ?? '') ?? calibration).pValue(score),
-      );
+      const overall = calibration.forPercentile(percentile);
+      const own = new Map([...byClass].map(([key, one]) => [key, one.forPercentile(percentile)]));
+      pValuesByScorer[name] = values.map((score, i) => (own.get(judged?.[i] ?? '') ?? overall).pValue(score));
     }
     const pValues = pValuesByScorer[this.defaultScorer];
     const alpha = alphaOf(percentile);

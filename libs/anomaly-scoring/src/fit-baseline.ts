@@ -3,7 +3,8 @@ import type { EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
 import type { CalibratedScorer } from './baseline-parts.js';
-import { baselineTooSmall, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
+import { baselineTooSmall, requiredHeldOutRows } from './conformal.js';
+import { calibrateGrouped, measureDependence } from './dependence.js';
 import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
 import type { CalibrationMethod, HeldOutPlan } from './held-out-scores.js';
 import { createScorers, SCORER_NAMES } from './scorers.js';
@@ -12,7 +13,10 @@ import type { ScorerOptions } from './scorers.js';
 export interface BaselineInput {
   /** One row per normal object. */
   readonly features: EmbeddingMatrix;
-  /** Image index of each row: objects of one image stay on one side of every split. Absent = each row its own. */
+  /**
+   * Group of each row (its image, or the near-duplicate images that `findGroups` names): rows of one group stay on one
+   * side of every split and count as one observation as far as their scores agree. Absent = each row its own.
+   */
   readonly groups?: ArrayLike<number>;
   /** Class of each row; needed for `perClass`. */
   readonly classes?: readonly string[];
@@ -33,13 +37,17 @@ function assertLength(what: string, length: number, rows: number): void {
   throw new InputError('INPUT_INVALID', `${what}: expected one per row (${rows}), got ${length}`);
 }
 
-function planFor(input: BaselineInput, percentile: number, seed: number): HeldOutPlan {
+function planFor(
+  input: BaselineInput,
+  groups: ArrayLike<number>,
+  percentile: number,
+  seed: number,
+): HeldOutPlan {
   const { features, calibration = 'auto' } = input;
   const { rows } = features;
-  const groups = input.groups ?? Int32Array.from({ length: rows }, (_, i) => i);
   assertLength('groups', groups.length, rows);
   if (rows < requiredHeldOutRows(percentile)) throw baselineTooSmall(rows, percentile);
-  const method = calibration === 'auto' ? methodFor(rows) : calibration;
+  const method = calibration === 'auto' ? methodFor(rows, new Set(Array.from(groups)).size) : calibration;
   const plan = planHeldOut(groups, method, seed);
   if (plan.parts.some((part) => part.outside.length === 0)) {
     throw new InputError(
@@ -63,7 +71,8 @@ function planFor(input: BaselineInput, percentile: number, seed: number): HeldOu
 export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline> {
   const { features, percentile = 95, seed = 42, classes } = input;
   assertMatrix(features, { what: 'baseline features', minRows: 1 });
-  const plan = planFor(input, percentile, seed);
+  const groups = input.groups ?? Int32Array.from({ length: features.rows }, (_, i) => i);
+  const plan = planFor(input, groups, percentile, seed);
   if (classes !== undefined) assertLength('classes', classes.length, features.rows);
   if (input.perClass && classes === undefined) {
     throw new InputError('INPUT_INVALID', 'per-class scoring: expected the class of each row, got none');
@@ -77,17 +86,33 @@ export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline>
     ...(own.length > 0 ? { perClass: own } : {}),
   });
   const held = await fitWithHeldOut(scorers, features, plan, classes && { of: classes, own });
+  const rows = plan.parts.flatMap(({ inside }) => inside);
+  const groupsOf = (members: readonly number[]): number[] => members.map((row) => groups[row]);
+  const heldGroups = groupsOf(rows);
   held.forEach(({ fitted: scorer, all, byClass }, i) => {
     fitted.set(names[i], {
       scorer,
-      calibration: new ConformalCalibration(all),
+      calibration: calibrateGrouped(all, heldGroups),
       byClass: new Map(
-        [...byClass].map(([className, scores]) => [className, new ConformalCalibration(scores)]),
+        [...byClass].map(([className, scores]) => {
+          const members = rows.filter((row) => classes?.[row] === className);
+          return [className, calibrateGrouped(scores, groupsOf(members))];
+        }),
       ),
     });
   });
+  const dependence = await measureDependence({
+    features,
+    groups,
+    plan,
+    percentile,
+    seed,
+    scorer: scorers[0],
+    heldOut: held[0].all,
+    calibration: (fitted.get(names[0]) as CalibratedScorer).calibration,
+  });
   return new FittedBaseline(
-    { scorers: fitted, features, percentile, method: plan.method, seed, fitRows: plan.fitRows },
+    { scorers: fitted, features, percentile, method: plan.method, seed, fitRows: plan.fitRows, dependence },
     {
       ...input.scorerOptions?.knn,
       ...(input.scorerOptions?.threads ? { threads: input.scorerOptions.threads } : {}),

@@ -4,6 +4,8 @@ import { gaussianDistances } from './gaussian-distances.js';
 import type { GaussianModel } from './gaussian-distances.js';
 import { gramFoldDistances, momentFoldDistances } from './gaussian-folds.js';
 import type { GramFold, MomentFold } from './gaussian-folds.js';
+import { cellNeighbours, nearestLandmarks, sketchRows } from './groups/cell-neighbours.js';
+import type { CellNeighbours, CellRequest } from './groups/cell-neighbours.js';
 import { candidateNeighbours } from './neighbour-candidates.js';
 import type { CandidateRequest, Candidates } from './neighbour-candidates.js';
 
@@ -35,4 +37,21 @@ export function judgeMomentFold(args: MomentFold): Float64Array | null {
 export const neighbourTask: TaskFunction = { module, name: 'findCandidates' };
 export function findCandidates(args: RowBlock & CandidateRequest): Candidates {
   return candidateNeighbours(args, args, args.first);
+}
+
+export const sketchBlockTask: TaskFunction = { module, name: 'sketchBlock' };
+export function sketchBlock(
+  args: RowBlock & { readonly directions: Float32Array; readonly offsets: Float64Array },
+): Float32Array {
+  return sketchRows(args.data, args.rows, args.cols, args.directions, args.offsets);
+}
+
+export const assignCellsTask: TaskFunction = { module, name: 'assignCells' };
+export function assignCells(args: RowBlock & { readonly landmarks: Float32Array }): Int32Array {
+  return nearestLandmarks(args.data, args.cols, args.rows, args.landmarks);
+}
+
+export const compareCellTask: TaskFunction = { module, name: 'compareCell' };
+export function compareCell(args: CellRequest): CellNeighbours {
+  return cellNeighbours(args);
 }
