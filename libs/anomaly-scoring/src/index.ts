@@ -42,3 +42,10 @@ export type {
   VerdictEvaluationInput,
   VerdictRates,
 } from './evaluate-verdicts.js';
+export { findGroups } from './groups/find-groups.js';
+export type { FoundGroups, GroupInput, GroupReport } from './groups/find-groups.js';
+export { THUMBNAIL_LENGTH, THUMBNAIL_SIDE, thumbnailCorrelation, thumbnailOf } from './groups/thumbnails.js';
+export type { Pixels } from './groups/thumbnails.js';
+export { effectiveSample } from './effective-sample.js';
+export type { EffectiveSample } from './effective-sample.js';
+export type { Dependence } from './dependence.js';
