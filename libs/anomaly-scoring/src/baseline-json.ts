@@ -35,6 +35,13 @@ const calibrationSchema = z.strictObject({
     })
     .nullable()
     .optional(),
+  /** Evidence of whole held-out images by the deciding scorer; absent in files of an older hazure. */
+  images: z
+    .strictObject({
+      heldOut: z.array(z.number()).min(1),
+      weights: z.array(z.number().gt(0).max(1)).optional(),
+    })
+    .optional(),
   /** The first of these decides. */
   scorers: z
     .array(
@@ -72,7 +79,7 @@ const baselineSchema = z.strictObject({
 export type BaselineJSON = z.infer<typeof baselineSchema>;
 
 export function baselineToJSON(parts: BaselineParts): BaselineJSON {
-  const { features, percentile, method, seed, scorers, fitRows, dependence } = parts;
+  const { features, percentile, method, seed, scorers, fitRows, dependence, images } = parts;
   const fitted = new Set(fitRows ?? []);
   const calibrationRows =
     fitRows === null ? [] : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !fitted.has(i));
@@ -106,9 +113,17 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
       heldOutRows: entries[0].heldOut.length,
       seed,
       dependence,
+      ...(images === null ? {} : { images: imagesToJSON(images) }),
       scorers: entries,
     },
   };
+}
+
+function imagesToJSON({ heldOut, weights, weighted }: ConformalCalibration): {
+  heldOut: number[];
+  weights?: number[];
+} {
+  return { heldOut: Array.from(heldOut), ...(weighted ? { weights: Array.from(weights) } : {}) };
 }
 
 function classDependence(
@@ -194,5 +209,8 @@ export function baselineFromJSON(
     seed: calibration.seed,
     fitRows,
     dependence: calibration.dependence ?? null,
+    images: calibration.images
+      ? readCalibration('images', calibration.images.heldOut, calibration.images.weights)
+      : null,
   };
 }

@@ -24,4 +24,6 @@ export interface BaselineParts {
   readonly fitRows: readonly number[] | null;
   /** How rows depend on each other within groups, by the deciding scorer; null where each row is its own. */
   readonly dependence: Dependence | null;
+  /** Of whole images, by the deciding scorer; null in a baseline of an older hazure. */
+  readonly images: ConformalCalibration | null;
 }

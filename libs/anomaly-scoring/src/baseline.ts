@@ -8,6 +8,8 @@ import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } fro
 import type { Dependence } from './dependence.js';
 import { SharedScores } from './ensemble.js';
 import type { CalibrationMethod } from './held-out-scores.js';
+import { imageEvidence } from './image-verdicts.js';
+import type { ImageEvidence } from './image-verdicts.js';
 import { NeighbourIndex } from './nearest-neighbours.js';
 import type { NeighbourAccelerator, NeighbourTable } from './nearest-neighbours.js';
 
@@ -18,6 +20,12 @@ export interface BaselineScores {
   /** Of the deciding scorer. */
   readonly pValues: Float64Array;
   /** 1 = feature outlier. */
+  readonly outlier: Uint8Array;
+}
+
+export interface ImageScores extends ImageEvidence {
+  readonly pValues: Float64Array;
+  /** 1 = outlier. */
   readonly outlier: Uint8Array;
 }
 
@@ -142,6 +150,57 @@ export class FittedBaseline {
         ? Uint8Array.from(pValues, (p) => (p < alpha ? 1 : 0))
         : benjaminiHochberg(pValues, fdr);
     return { scores, pValuesByScorer, pValues, outlier };
+  }
+
+  /** Images behind the p-values of images; 0 in a baseline of an older hazure, which can't judge images. */
+  get heldOutImages(): number {
+    return this.parts.images?.heldOut.length ?? 0;
+  }
+
+  /** Independent images that those are worth. */
+  get effectiveImages(): number {
+    return this.parts.images?.effectiveRows ?? 0;
+  }
+
+  /**
+   * p-values and verdicts of whole images, from the most anomalous of their objects; calibrated on whole held-out
+   * images, so that the percentile promises a share of images. An image without objects has p = 1 and is no outlier.
+   * @param judged what `score` gave for the objects
+   * @param imageOf image of each object, 0…images − 1
+   * @throws InputError (BASELINE_TOO_SMALL) when the held-out images are too few for the percentile,
+   * (BASELINE_INVALID) in a baseline that was learned without image calibration
+   */
+  scoreImages(
+    judged: Pick<BaselineScores, 'scores'>,
+    imageOf: ArrayLike<number>,
+    images: number,
+    { percentile = this.percentile, fdr, classes }: ScoreOptions = {},
+  ): ImageScores {
+    const calibration = this.parts.images;
+    if (calibration === null) {
+      throw new InputError('BASELINE_INVALID', 'baseline: expected a calibration of whole images, got none', {
+        hint: 'Learn the baseline again with this version.',
+      });
+    }
+    if (fdr === undefined && this.heldOutImages < requiredHeldOutRows(percentile)) {
+      throw baselineTooSmall(this.heldOutImages, percentile, 'images');
+    }
+    const scores = judged.scores[this.defaultScorer];
+    const { calibration: overall, byClass } = this.decider;
+    const tails = overall.survival(scores);
+    for (const [name, own] of byClass) {
+      const rows = (classes ?? []).flatMap((other, row) => (other === name ? [row] : []));
+      own.survival(rows.map((row) => scores[row])).forEach((tail, i) => (tails[rows[i]] = tail));
+    }
+    const { evidence, ...found } = imageEvidence(tails, imageOf, images);
+    const pValues = calibration.forPercentile(percentile).pValues(evidence);
+    const alpha = alphaOf(percentile);
+    found.objects.forEach((count, image) => (pValues[image] = count === 0 ? 1 : pValues[image]));
+    const outlier =
+      fdr === undefined
+        ? Uint8Array.from(pValues, (p) => (p < alpha ? 1 : 0))
+        : benjaminiHochberg(pValues, fdr);
+    return { pValues, outlier, evidence, ...found };
   }
 
   /** The k baseline rows nearest to each row of x, with cosine distances, nearest first. */

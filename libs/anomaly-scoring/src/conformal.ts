@@ -25,23 +25,27 @@ export function requiredHeldOutRows(percentile: number): number {
 }
 
 /** The error for a baseline that can never flag anything at this percentile. */
-export function baselineTooSmall(rows: number, percentile: number): InputError {
+export function baselineTooSmall(
+  rows: number,
+  percentile: number,
+  what: 'objects' | 'images' = 'objects',
+): InputError {
   const needed = requiredHeldOutRows(percentile);
   const reachable = Math.floor(100 * (1 - 1 / (rows + 1)) * 10) / 10;
   return new InputError(
     'BASELINE_TOO_SMALL',
-    `threshold percentile ${percentile} needs at least ${needed} held-out baseline rows, got ${rows}`,
+    `threshold percentile ${percentile} needs at least ${needed} held-out baseline ${what === 'images' ? 'images' : 'rows'}, got ${rows}`,
     {
       hint:
         rows >= 2
-          ? `Add normal images until there are at least ${needed} objects, or lower the percentile below ${reachable}.`
-          : `Add normal images until there are at least ${needed} objects.`,
+          ? `Add normal images until there are at least ${needed} ${what}, or lower the percentile below ${reachable}.`
+          : `Add normal images until there are at least ${needed} ${what}.`,
     },
   );
 }
 
 /** A percentile wants this many times the effective rows that it needs at least, or a fitted tail. */
-const TAIL_BELOW = 3;
+const TAIL_BELOW = 5;
 
 /** How held-out scores depend on each other. */
 export interface CalibrationDependence {
@@ -136,6 +140,15 @@ export class ConformalCalibration {
     const judge = new ConformalCalibration(heldOut, { weights, tail: few });
     // Extreme scores that are all alike have no tail; then each row counts by itself.
     return judge.reaches(percentile) ? judge : new ConformalCalibration(heldOut);
+  }
+
+  /**
+   * The same function of a score for held-out rows and new ones: its survival probability, by the fitted tail beyond
+   * what can be counted. For ordering scores of different calibrations; no p-value.
+   */
+  survival(scores: ArrayLike<number>): Float64Array {
+    const { heldOut, weights } = this;
+    return new ConformalCalibration(heldOut, { weights, tail: true }).pValues(scores);
   }
 
   /** Whether any score can be an outlier at the percentile. */

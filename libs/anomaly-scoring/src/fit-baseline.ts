@@ -4,9 +4,12 @@ import { assertMatrix } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
 import type { CalibratedScorer } from './baseline-parts.js';
 import { baselineTooSmall, requiredHeldOutRows } from './conformal.js';
+import type { ConformalCalibration } from './conformal.js';
+import { relabel } from './groups/union-find.js';
+import { calibrateImages } from './image-verdicts.js';
 import { calibrateGrouped, measureDependence } from './dependence.js';
 import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
-import type { CalibrationMethod, HeldOutPlan } from './held-out-scores.js';
+import type { CalibrationMethod, HeldOutPlan, HeldOutScores } from './held-out-scores.js';
 import { createScorers, SCORER_NAMES } from './scorers.js';
 import type { ScorerOptions } from './scorers.js';
 
@@ -18,6 +21,10 @@ export interface BaselineInput {
    * side of every split and count as one observation as far as their scores agree. Absent = each row its own.
    */
   readonly groups?: ArrayLike<number>;
+  /** Image of each row, 0…images − 1. Absent: `groups` number the images, or each row is one. */
+  readonly imageOf?: ArrayLike<number>;
+  /** Images of the baseline, those without objects included. Absent: the images that have rows. */
+  readonly images?: number;
   /** Class of each row; needed for `perClass`. */
   readonly classes?: readonly string[];
   /** Judge objects against their own class where it has enough rows. Default false. */
@@ -61,6 +68,42 @@ function planFor(
   const heldOutRows = plan.parts.reduce((sum, part) => sum + part.inside.length, 0);
   if (heldOutRows < requiredHeldOutRows(percentile)) throw baselineTooSmall(heldOutRows, percentile);
   return plan;
+}
+
+interface ImageCalibrationInput extends BaselineInput {
+  readonly groups: ArrayLike<number>;
+  /** Held-out rows, in the order of the scores. */
+  readonly rows: readonly number[];
+  readonly heldOut: HeldOutScores;
+  readonly decider: CalibratedScorer;
+}
+
+/** Image verdicts from the held-out objects, each judged as new ones will be. */
+function calibrateWholeImages(input: ImageCalibrationInput): ConformalCalibration {
+  const { groups, rows, heldOut, decider, classes, features } = input;
+  const imageOf = input.imageOf ?? relabel(groups);
+  assertLength('imageOf', imageOf.length, features.rows);
+  const tails = decider.calibration.survival(heldOut.all);
+  for (const [name, scores] of heldOut.byClass) {
+    const own = decider.byClass.get(name)?.survival(scores) ?? [];
+    rows
+      .flatMap((row, at) => (classes?.[row] === name ? [at] : []))
+      .forEach((at, i) => (tails[at] = own[i]));
+  }
+  // Images of held-out rows, and those without objects, each of which is a group of its own.
+  const place = new Map<number, number>();
+  const imageGroups: number[] = [];
+  const images = rows.map((row) => {
+    const known = place.get(imageOf[row]);
+    if (known !== undefined) return known;
+    place.set(imageOf[row], imageGroups.length);
+    return imageGroups.push(groups[row]) - 1;
+  });
+  const withObjects = new Set(Array.from(imageOf)).size;
+  const empty = Math.max(0, (input.images ?? withObjects) - withObjects);
+  const share = place.size / withObjects; // of a split only as many as of the others
+  for (let i = 0; i < Math.round(empty * share); i++) imageGroups.push(-1 - i);
+  return calibrateImages(tails, images, imageGroups);
 }
 
 /**
@@ -111,8 +154,24 @@ export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline>
     heldOut: held[0].all,
     calibration: (fitted.get(names[0]) as CalibratedScorer).calibration,
   });
+  const images = calibrateWholeImages({
+    ...input,
+    groups,
+    rows,
+    heldOut: held[0],
+    decider: fitted.get(names[0]) as CalibratedScorer,
+  });
   return new FittedBaseline(
-    { scorers: fitted, features, percentile, method: plan.method, seed, fitRows: plan.fitRows, dependence },
+    {
+      scorers: fitted,
+      features,
+      percentile,
+      method: plan.method,
+      seed,
+      fitRows: plan.fitRows,
+      dependence,
+      images,
+    },
     {
       ...input.scorerOptions?.knn,
       ...(input.scorerOptions?.threads ? { threads: input.scorerOptions.threads } : {}),

@@ -21,7 +21,7 @@ const SPLIT_ALWAYS_FROM_ROWS = 50_000;
  * photos with variants, 64 groups: 4.8% false alarms at 95 instead of 4.2%).
  */
 const MANY_GROUPS = 200;
-const FOLDS_OF_FEW_GROUPS = 20;
+const FOLDS_OF_FEW_GROUPS = 40;
 
 /** The method that `auto` stands for. groups: how many there are, when not every row is its own. */
 export function methodFor(rows: number, groups = rows): CalibrationMethod {

@@ -49,3 +49,22 @@ export type { Pixels } from './groups/thumbnails.js';
 export { effectiveSample } from './effective-sample.js';
 export type { EffectiveSample } from './effective-sample.js';
 export type { Dependence } from './dependence.js';
+export type { ImageScores } from './baseline.js';
+export { calibrateImages, imageEvidence } from './image-verdicts.js';
+export type { ImageEvidence } from './image-verdicts.js';
+export { extendBaseline, joinRows } from './extend-baseline.js';
+export type { DescribedRows, ExtendInput } from './extend-baseline.js';
+export {
+  binomialUpperTail,
+  checkDrift,
+  checkEffectiveSample,
+  checkFdr,
+  checkFlaggedShare,
+  checkPercentile,
+  DRIFT_ALPHA,
+  DRIFT_PERMUTATIONS,
+  FINDING_CODES,
+} from './plausibility/findings.js';
+export type { EffectiveCheck, Finding, FindingCode, FlaggedCheck } from './plausibility/findings.js';
+export { classMixTest, energyTest, kolmogorovSmirnov } from './plausibility/two-sample.js';
+export type { GroupedSample, TestResult } from './plausibility/two-sample.js';
