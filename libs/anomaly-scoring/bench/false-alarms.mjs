@@ -56,14 +56,19 @@ async function trial(name, set, unitOf, tiles) {
     const imageOf = fitRows.map((row) => place.get(tiles ? set.tileImage[row] : row));
     const features = selectRows(x, fitRows);
     const { groupOf, report } = await findGroups({
-      features, imageOf, seed,
+      features,
+      imageOf,
+      seed,
       ...(set.thumbnails ? { thumbnails: pick(set.thumbnails, train) } : {}),
       ...(set.names ? { names: train.map((image) => set.names[image]) } : {}),
     });
     add('groups', report.groups);
     add('block length', report.sequence?.blockLength ?? 0);
     const judged = selectRows(x, testRows);
-    for (const [how, groups] of [['found', groupOf], ['image', imageOf]]) {
+    for (const [how, groups] of [
+      ['found', groupOf],
+      ['image', imageOf],
+    ]) {
       const baseline = await fitBaseline({ features, groups, percentile: 95, scorers: ['ensemble'], seed });
       if (how === 'found') add('effective rows', baseline.effectiveRows);
       for (const percentile of percentiles) {
@@ -88,7 +93,10 @@ async function trial(name, set, unitOf, tiles) {
 function pick(thumbnails, images) {
   const chosen = new Float32Array(images.length * THUMBNAIL_LENGTH);
   images.forEach((image, i) =>
-    chosen.set(thumbnails.subarray(image * THUMBNAIL_LENGTH, (image + 1) * THUMBNAIL_LENGTH), i * THUMBNAIL_LENGTH),
+    chosen.set(
+      thumbnails.subarray(image * THUMBNAIL_LENGTH, (image + 1) * THUMBNAIL_LENGTH),
+      i * THUMBNAIL_LENGTH,
+    ),
   );
   return chosen;
 }
@@ -100,7 +108,9 @@ function withThumbnails(set) {
     thumbnails.set(
       thumbnailOf({
         data: Uint8Array.from(set.greys.subarray(i * area, (i + 1) * area)),
-        widthPx: set.greySide, heightPx: set.greySide, channels: 1,
+        widthPx: set.greySide,
+        heightPx: set.greySide,
+        channels: 1,
       }),
       i * THUMBNAIL_LENGTH,
     ),
@@ -113,14 +123,18 @@ if (only.includes('coco') || only.includes('plain')) {
   const files = imageFiles(values.images || join(sharedDir, 'data/coco128/images'));
   const set = withThumbnails(await photoRows('coco-variants', files, VARIANTS));
   set.names = set.names.map((name, i) => name.replace(/\.\w+$/, `-v${i % VARIANTS.length}$&`));
-  for (const tiles of both) if (only.includes('coco')) await trial('coco128 with variants', set, set.photo, tiles);
+  for (const tiles of both)
+    if (only.includes('coco')) await trial('coco128 with variants', set, set.photo, tiles);
   // Without variants: their images are nobody's.
   const plain = range(set.names.length).filter((i) => i % VARIANTS.length === 0);
   const single = {
     names: plain.map((i) => set.names[i]),
     photo: range(plain.length),
     whole: selectRows(set.whole, plain),
-    tiles: selectRows(set.tiles, plain.flatMap((i) => range(6).map((t) => i * 6 + t))),
+    tiles: selectRows(
+      set.tiles,
+      plain.flatMap((i) => range(6).map((t) => i * 6 + t)),
+    ),
     tileImage: plain.flatMap((_, i) => Array(6).fill(i)),
     thumbnails: pick(set.thumbnails, plain),
   };

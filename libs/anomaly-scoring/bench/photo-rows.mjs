@@ -18,13 +18,15 @@ const COLUMNS = 3;
 const GREY_SIDE = 96;
 
 const plain = (pipeline) => pipeline;
-const crop = (share, left, top) => (pipeline, { width, height }) =>
-  pipeline.extract({
-    left: Math.floor(width * left * (1 - share)),
-    top: Math.floor(height * top * (1 - share)),
-    width: Math.floor(width * share),
-    height: Math.floor(height * share),
-  });
+const crop =
+  (share, left, top) =>
+  (pipeline, { width, height }) =>
+    pipeline.extract({
+      left: Math.floor(width * left * (1 - share)),
+      top: Math.floor(height * top * (1 - share)),
+      width: Math.floor(width * share),
+      height: Math.floor(height * share),
+    });
 const brightness = (factor) => (pipeline) => pipeline.linear(factor, 0);
 /** The photo and four variants: two exposures, two crops, one of them darker too. */
 export const VARIANTS = [
@@ -70,12 +72,22 @@ export async function photoRows(key, files, variants = [plain]) {
   };
   for (const [index, file] of files.entries()) {
     for (const variant of variants) {
-      const upright = await sharp(file).rotate().toColourspace('srgb').removeAlpha().png({ compressionLevel: 0 }).toBuffer();
+      const upright = await sharp(file)
+        .rotate()
+        .toColourspace('srgb')
+        .removeAlpha()
+        .png({ compressionLevel: 0 })
+        .toBuffer();
       const size = await sharp(upright).metadata();
       const made = variant(sharp(upright), size);
       const { data, info } = await made.raw().toBuffer({ resolveWithObject: true });
       const image = { id: `${names.length}`, data, widthPx: info.width, heightPx: info.height, channels: 3 };
-      const box = (x1, y1, x2, y2) => ({ x1: x1 * info.width, y1: y1 * info.height, x2: x2 * info.width, y2: y2 * info.height });
+      const box = (x1, y1, x2, y2) => ({
+        x1: x1 * info.width,
+        y1: y1 * info.height,
+        x2: x2 * info.width,
+        y2: y2 * info.height,
+      });
       pending.push({ region: { image, box: box(0, 0, 1, 1) }, list: whole });
       for (let r = 0; r < ROWS; r++) {
         for (let c = 0; c < COLUMNS; c++) {
@@ -86,8 +98,15 @@ export async function photoRows(key, files, variants = [plain]) {
           tileImage.push(names.length);
         }
       }
-      greys.push(new Float32Array(await sharp(data, { raw: { width: info.width, height: info.height, channels: 3 } })
-        .resize(GREY_SIDE, GREY_SIDE, { fit: 'fill', kernel: 'linear' }).greyscale().raw().toBuffer()));
+      greys.push(
+        new Float32Array(
+          await sharp(data, { raw: { width: info.width, height: info.height, channels: 3 } })
+            .resize(GREY_SIDE, GREY_SIDE, { fit: 'fill', kernel: 'linear' })
+            .greyscale()
+            .raw()
+            .toBuffer(),
+        ),
+      );
       names.push(file.split('/').pop());
       photo.push(index);
       if (pending.length >= BATCH) await flush();
@@ -102,8 +121,13 @@ export async function photoRows(key, files, variants = [plain]) {
     return { data, rows: rows.length, cols };
   };
   const result = {
-    names, photo, tileImage, greySide: GREY_SIDE,
-    whole: matrix(whole), tiles: matrix(tiles), greys: matrix(greys).data,
+    names,
+    photo,
+    tileImage,
+    greySide: GREY_SIDE,
+    whole: matrix(whole),
+    tiles: matrix(tiles),
+    greys: matrix(greys).data,
   };
   if (stem) keep(stem, result);
   return result;
@@ -111,7 +135,11 @@ export async function photoRows(key, files, variants = [plain]) {
 
 function keep(stem, { whole, tiles, greys, ...rest }) {
   mkdirSync(join(stem, '..'), { recursive: true });
-  for (const [name, data] of [['whole', whole.data], ['tiles', tiles.data], ['greys', greys]]) {
+  for (const [name, data] of [
+    ['whole', whole.data],
+    ['tiles', tiles.data],
+    ['greys', greys],
+  ]) {
     writeFileSync(`${stem}.${name}.bin`, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   writeFileSync(`${stem}.json`, JSON.stringify({ ...rest, cols: whole.cols }));

@@ -188,15 +188,7 @@ export function baselineFromJSON(
     if (heldOut.length !== calibration.heldOutRows)
       refuseModel(`baseline: scorer '${name}' has ${heldOut.length} held-out scores`);
     const classes = Object.entries(byClass).map(
-      ([own, scores]) =>
-        [
-          own,
-          readCalibration(
-            `class '${own}'`,
-            scores,
-            entry.classWeights?.[own],
-          ),
-        ] as const,
+      ([own, scores]) => [own, readCalibration(`class '${own}'`, scores, entry.classWeights?.[own])] as const,
     );
     const overall = readCalibration(`scorer '${name}'`, heldOut, entry.weights);
     scorers.set(name, { scorer, calibration: overall, byClass: new Map(classes) });

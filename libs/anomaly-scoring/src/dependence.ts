@@ -25,10 +25,7 @@ export interface Dependence {
 }
 
 /** p-values from held-out scores that depend on each other within groups. groups: one label per score. */
-export function calibrateGrouped(
-  scores: ArrayLike<number>,
-  groups: ArrayLike<number>,
-): ConformalCalibration {
+export function calibrateGrouped(scores: ArrayLike<number>, groups: ArrayLike<number>): ConformalCalibration {
   const { largestGroup, weights } = effectiveSample(scores, groups);
   return new ConformalCalibration(scores, largestGroup === 1 ? undefined : { weights });
 }

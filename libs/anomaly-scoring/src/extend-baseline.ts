@@ -17,8 +17,10 @@ export interface DescribedRows {
   readonly classes?: readonly string[];
 }
 
-export interface ExtendInput
-  extends Pick<BaselineInput, 'percentile' | 'seed' | 'perClass' | 'scorers' | 'calibration' | 'scorerOptions'> {
+export interface ExtendInput extends Pick<
+  BaselineInput,
+  'percentile' | 'seed' | 'perClass' | 'scorers' | 'calibration' | 'scorerOptions'
+> {
   /** What the baseline was learned from, in its order. */
   readonly old: DescribedRows;
   /** Normal rows to add: of more images, or accepted false alarms. */
@@ -36,7 +38,10 @@ export function joinRows(old: DescribedRows, added: DescribedRows): DescribedRow
   data.set(old.features.data);
   data.set(added.features.data, old.features.data.length);
   if ((old.classes === undefined) !== (added.classes === undefined)) {
-    throw new InputError('INPUT_INVALID', 'extend: expected classes of both old and added rows, or of neither');
+    throw new InputError(
+      'INPUT_INVALID',
+      'extend: expected classes of both old and added rows, or of neither',
+    );
   }
   const joined = (pick: (part: DescribedRows) => ArrayLike<number> | undefined): Int32Array => {
     const labels = (part: DescribedRows): Int32Array =>
@@ -52,7 +57,9 @@ export function joinRows(old: DescribedRows, added: DescribedRows): DescribedRow
     features: { data, rows, cols },
     groups: joined(({ groups, imageOf }) => groups ?? imageOf),
     ...(described ? { imageOf: joined(({ imageOf, groups }) => imageOf ?? groups) } : {}),
-    ...(old.images === undefined && added.images === undefined ? {} : { images: imagesOf(old) + imagesOf(added) }),
+    ...(old.images === undefined && added.images === undefined
+      ? {}
+      : { images: imagesOf(old) + imagesOf(added) }),
     ...(old.classes && added.classes ? { classes: [...old.classes, ...added.classes] } : {}),
   };
 }

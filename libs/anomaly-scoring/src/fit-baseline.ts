@@ -86,9 +86,7 @@ function calibrateWholeImages(input: ImageCalibrationInput): ConformalCalibratio
   const tails = decider.calibration.survival(heldOut.all);
   for (const [name, scores] of heldOut.byClass) {
     const own = decider.byClass.get(name)?.survival(scores) ?? [];
-    rows
-      .flatMap((row, at) => (classes?.[row] === name ? [at] : []))
-      .forEach((at, i) => (tails[at] = own[i]));
+    rows.flatMap((row, at) => (classes?.[row] === name ? [at] : [])).forEach((at, i) => (tails[at] = own[i]));
   }
   // Images of held-out rows, and those without objects, each of which is a group of its own.
   const place = new Map<number, number>();

@@ -34,7 +34,10 @@ export interface GroupReport {
   /** Images that share their group with another one. */
   readonly groupedImages: number;
   readonly given: boolean;
-  readonly duplicates: Pick<ImageLinks, 'byEmbedding' | 'byThumbnail' | 'similarity' | 'correlation' | 'notLookedAt'> & {
+  readonly duplicates: Pick<
+    ImageLinks,
+    'byEmbedding' | 'byThumbnail' | 'similarity' | 'correlation' | 'notLookedAt'
+  > & {
     /** Rounds in which links were cut off because they chained much of the baseline together. */
     readonly tightened: number;
   };

@@ -80,8 +80,7 @@ export async function linkImages(input: LinkInput): Promise<ImageLinks> {
     const z = fisherZ(cosine);
     if (z < limit) return;
     const apart = 1 - cosine;
-    const alone =
-      apart <= ratio * (1 - near.reference[i]) && apart <= ratio * (1 - near.reference[j]);
+    const alone = apart <= ratio * (1 - near.reference[i]) && apart <= ratio * (1 - near.reference[j]);
     if (!alone && cosine < COPY_SIMILARITY) return;
     const pair = pairRows.get(key(a, b)) ?? { strength: -Infinity, rows: new Set<number>() };
     pair.strength = Math.max(pair.strength, (z - background.mean) / background.deviation);
@@ -98,7 +97,8 @@ export async function linkImages(input: LinkInput): Promise<ImageLinks> {
     for (const row of linked) own += imageOf[row] === smaller ? 1 : 0;
     if (own >= MIN_ROW_SHARE * rowsOfImage[smaller]) links.push({ a, b, strength });
   }
-  if (thumbnails === undefined) return { ...found(limit), links, byThumbnail: 0, correlation: null, notLookedAt: 0 };
+  if (thumbnails === undefined)
+    return { ...found(limit), links, byThumbnail: 0, correlation: null, notLookedAt: 0 };
   const like = await linkThumbnails(thumbnails, candidates, { ...options, images });
   return {
     ...found(limit),

@@ -101,7 +101,11 @@ async function sketchOf(
     { directions, offsets },
     sketchBlockTask,
     sketchBlock,
-    { blockRows: BLOCK_ROWS, operationsPerRow: x.cols * width, ...(threads === undefined ? {} : { threads }) },
+    {
+      blockRows: BLOCK_ROWS,
+      operationsPerRow: x.cols * width,
+      ...(threads === undefined ? {} : { threads }),
+    },
     (block, first) => sketch.set(block, first * width),
   );
   return sketch;
