@@ -1,5 +1,5 @@
 import { InputError } from '@hazure/contracts';
-import { argsort } from '@hazure/numerics';
+import { averageRanks } from '@hazure/numerics';
 
 /** How many independent observations dependent scores are worth. */
 export interface EffectiveSample {
@@ -32,7 +32,7 @@ export function membersOf(groups: ArrayLike<number>): number[][] {
 export function intraGroupCorrelation(scores: ArrayLike<number>, groups: ArrayLike<number>): number {
   const n = scores.length;
   const ranks = new Float64Array(n);
-  argsort(scores).forEach((row, rank) => (ranks[row] = (rank + 0.5) / n - 0.5));
+  averageRanks(scores).forEach((rank, row) => (ranks[row] = (rank - 0.5) / n - 0.5));
   let [products, paired, squares] = [0, 0, 0];
   for (const rows of membersOf(groups)) {
     let [sum, own] = [0, 0];

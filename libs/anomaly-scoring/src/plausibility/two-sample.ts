@@ -149,8 +149,8 @@ function kolmogorovTail(x: number): number {
 }
 
 /**
- * Whether two samples have the same mix of classes: χ² of the table classes × samples, with a permutation p-value over
- * groups (all rows of a group move together), exact for small counts and for groups of any size.
+ * Whether two samples have the same mix of classes: χ² of the table classes × samples, with a permutation p-value,
+ * exact for small counts. One row of each group enters, drawn by the seed.
  */
 export function classMixTest(
   baseline: readonly string[],
@@ -162,49 +162,29 @@ export function classMixTest(
   }
   const { seed = 42, permutations = PERMUTATIONS } = options;
   const random = new Random(seed);
-  const classes = relabel([...baseline, ...judged]);
-  const count = classes.reduce((most, c) => Math.max(most, c + 1), 0);
-  const units = [
-    ...membersOf(options.baselineGroups ?? baseline.map((_, i) => i)),
-    ...membersOf(options.judgedGroups ?? judged.map((_, i) => i)).map((rows) =>
-      rows.map((row) => baseline.length + row),
-    ),
-  ];
-  const first = new Set(units.filter((rows) => rows[0] < baseline.length)).size;
-  const tallies = units.map((rows) => {
-    const tally = new Map<number, number>();
-    for (const row of rows) tally.set(classes[row], (tally.get(classes[row]) ?? 0) + 1);
-    return tally;
-  });
-  const totals = new Float64Array(count);
+  const first = representatives(options.baselineGroups, baseline.length, random, baseline.length);
+  const second = representatives(options.judgedGroups, judged.length, random, judged.length);
+  const classes = relabel([...first.map((row) => baseline[row]), ...second.map((row) => judged[row])]);
+  const totals = new Float64Array(classes.reduce((most, c) => Math.max(most, c + 1), 0));
   classes.forEach((c) => totals[c]++);
-  const order = Int32Array.from({ length: units.length }, (_, i) => i);
+  const share = first.length / classes.length;
   const statisticOf = (): number => {
-    const seen = new Float64Array(count);
-    let size = 0;
-    for (let i = 0; i < first; i++) {
-      for (const [c, n] of tallies[order[i]]) {
-        seen[c] += n;
-        size += n;
-      }
-    }
-    const share = size / classes.length;
-    let sum = 0;
-    for (let c = 0; c < count; c++) {
-      const spread = totals[c] * share * (1 - share);
-      if (spread > 0) sum += (seen[c] - totals[c] * share) ** 2 / spread;
-    }
-    return sum;
+    const seen = new Float64Array(totals.length);
+    for (let i = 0; i < first.length; i++) seen[classes[i]]++;
+    return totals.reduce(
+      (sum, total, c) => sum + (seen[c] - total * share) ** 2 / (total * share * (1 - share)),
+      0,
+    );
   };
   const statistic = statisticOf();
   let atLeast = 0;
   for (let round = 0; round < permutations; round++) {
-    random.shuffle(order);
+    random.shuffle(classes);
     if (statisticOf() >= statistic - 1e-9) atLeast++;
   }
   return {
     statistic,
     pValue: (1 + atLeast) / (permutations + 1),
-    effective: [first, units.length - first],
+    effective: [first.length, second.length],
   };
 }
