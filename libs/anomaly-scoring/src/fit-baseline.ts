@@ -3,11 +3,12 @@ import type { EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
 import type { CalibratedScorer } from './baseline-parts.js';
+import { computeOf } from './compute.js';
 import { baselineTooSmall, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
 import type { CalibrationMethod, HeldOutPlan } from './held-out-scores.js';
 import { createScorers, SCORER_NAMES } from './scorers.js';
-import type { ScorerOptions } from './scorers.js';
+import type { ScorerOptions } from './scorer-kind.js';
 
 export interface BaselineInput {
   /** One row per normal object. */
@@ -88,9 +89,6 @@ export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline>
   });
   return new FittedBaseline(
     { scorers: fitted, features, percentile, method: plan.method, seed, fitRows: plan.fitRows },
-    {
-      ...input.scorerOptions?.knn,
-      ...(input.scorerOptions?.threads ? { threads: input.scorerOptions.threads } : {}),
-    },
+    computeOf(input.scorerOptions ?? {}),
   );
 }
