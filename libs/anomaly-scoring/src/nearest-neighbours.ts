@@ -91,11 +91,21 @@ export function nearestNeighbours(
   return new NeighbourIndex(reference, options).search(queries, k);
 }
 
+/** In float64, as four sums side by side: one alone waits for each addition. */
 function dotRows(a: EmbeddingMatrix, rowA: number, b: EmbeddingMatrix, rowB: number): number {
-  let sum = 0;
-  for (let j = 0, i = rowA * a.cols, m = rowB * b.cols; j < a.cols; j++, i++, m++)
-    sum += a.data[i] * b.data[m];
-  return sum;
+  const [x, y, d] = [a.data, b.data, a.cols];
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = rowA * d;
+  let m = rowB * d;
+  const end = i + d;
+  for (; i + 3 < end; i += 4, m += 4) {
+    s0 += x[i] * y[m];
+    s1 += x[i + 1] * y[m + 1];
+    s2 += x[i + 2] * y[m + 2];
+    s3 += x[i + 3] * y[m + 3];
+  }
+  for (; i < end; i++, m++) s0 += x[i] * y[m];
+  return s0 + s1 + (s2 + s3);
 }
 
 function rowNorms(x: EmbeddingMatrix): Float64Array {

@@ -4,6 +4,7 @@ import {
   InputError,
   type BaselineConfig,
   type ClassStatisticsFile,
+  type MatrixAccelerator,
   type ModelInfo,
   type RunPresenter,
 } from '@hazure/contracts';
@@ -30,6 +31,8 @@ export interface ExpandedConcepts {
 }
 
 export interface LearnRequest extends RunContext {
+  /** Who does the matrix work of fitting; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
   /** null unless `--use-concept-list`. */
   readonly expander: ConceptExpander | null;
   /** Labels of `--concept-list`. */
@@ -52,8 +55,9 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   const images = gathered.images.length;
   if (crops.length === 0) throw noObjects(images, failures.length, request);
   const scorers = await times.measure('fit', 'objects', crops.length, () =>
-    fitBaselineScorers({ embeddings, crops, options }),
+    fitBaselineScorers({ embeddings, crops, options, accelerator: request.accelerator }),
   );
+  for (const note of scorers.notes) request.logger.warn(note);
   const classes = gathered.tally.summary().classes.map(({ className }) => className);
   const { concepts, words } = await times.measure('concepts', 'classes', classes.length, () =>
     collectConcepts(request, classes),

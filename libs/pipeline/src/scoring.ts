@@ -3,6 +3,7 @@ import type {
   CropRecord,
   EmbeddingMatrix,
   FeatureVerdict,
+  MatrixAccelerator,
   Neighbour,
   RunningOptions,
   ScoringOptions,
@@ -15,6 +16,11 @@ export class BaselineScorers {
 
   get defaultScorer(): string {
     return this.fitted.defaultScorer;
+  }
+
+  /** What scorers left out or sampled when they were fitted. */
+  get notes(): readonly string[] {
+    return this.fitted.notes;
   }
 
   /** File name → JSON content. */
@@ -72,8 +78,10 @@ export async function fitBaselineScorers(request: {
   readonly crops: readonly CropRecord[];
   readonly options: Pick<ScoringOptions, 'perClass' | 'thresholdPercentile' | 'contamination' | 'scorers'> &
     Pick<RunningOptions, 'seed'>;
+  /** Who does the matrix work; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
 }): Promise<BaselineScorers> {
-  const { embeddings, crops, options } = request;
+  const { embeddings, crops, options, accelerator } = request;
   return new BaselineScorers(
     await fitBaseline({
       features: embeddings,
@@ -82,7 +90,10 @@ export async function fitBaselineScorers(request: {
       perClass: options.perClass,
       percentile: options.thresholdPercentile,
       seed: options.seed,
-      scorerOptions: { iforest: { contamination: options.contamination } },
+      scorerOptions: {
+        iforest: { contamination: options.contamination },
+        ...(accelerator ? { accelerator } : {}),
+      },
       ...(options.scorers ? { scorers: options.scorers } : {}),
     }),
   );
@@ -92,6 +103,7 @@ export async function fitBaselineScorers(request: {
 export function readBaselineScorers(
   read: (name: string) => unknown,
   features: EmbeddingMatrix,
+  accelerator?: MatrixAccelerator,
 ): BaselineScorers {
   return new BaselineScorers(
     FittedBaseline.fromJSON(
@@ -101,6 +113,7 @@ export function readBaselineScorers(
         calibration: read(BASELINE_FILES.calibration),
       },
       features,
+      accelerator ? { accelerator } : {},
     ),
   );
 }

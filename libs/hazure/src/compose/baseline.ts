@@ -9,6 +9,7 @@ import {
   type CropRecord,
   type RunManifest,
 } from '@hazure/contracts';
+import { composeAccelerator } from './accelerator.js';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
 import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
 
@@ -93,7 +94,7 @@ async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {
     folder: run.folder,
     embeddings,
     crops,
-    scorers: readBaselineScorers((name) => files.get(name), embeddings),
+    scorers: readBaselineScorers((name) => files.get(name), embeddings, composeAccelerator()),
     concepts: parseConcepts(run, await run.rawDocument('concepts')),
     map: await baselineMap(run, manifest, embeddings.rows),
   };
