@@ -3,11 +3,11 @@
  * Times hazure's scorers and scikit-learn's side by side, alternating, and prints the ratio of the best times, in
  * wall time and in processor time of all threads (the fairer one on a busy machine):
  *   node libs/anomaly-scoring/bench/compare-speed.mjs [repeats, default 3] [job…]
- * Jobs: iforest, mahalanobis, knn-cosine, knn-euclidean, lof (beside hazure's kNN). All may use two cores. With NATIVE=1 matrix
+ * Jobs: iforest, mahalanobis, knn-cosine, knn-euclidean. Both may use two cores. With NATIVE=1 matrix
  * work goes to the native engine, as in the product; else everything is WebAssembly. Needs built rooms and a Python
  * with scikit-learn (PYTHON).
  */
-import { createScorer, MahalanobisScorer, nearestNeighbours } from '@hazure/anomaly-scoring';
+import { MahalanobisScorer, nearestNeighbours } from '@hazure/anomaly-scoring';
 import { fitIsolationForest } from '@hazure/isolation-forest';
 import { Random } from '@hazure/numerics';
 import { python, timed } from './lib.mjs';

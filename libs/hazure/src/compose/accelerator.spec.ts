@@ -38,7 +38,10 @@ describe('the native accelerator and its twin', () => {
     const request = { rows: queries, origin, factor, rank: 131, triangular: true };
     const transformed = (await native?.transform(request)) as Float64Array;
     expect(worst(transformed, await twin.transform(request))).toBeLessThan(1e-12);
-    const [sums, expected] = [await native?.moments(reference, origin), await twin.moments(reference, origin)];
+    const [sums, expected] = [
+      await native?.moments(reference, origin),
+      await twin.moments(reference, origin),
+    ];
     expect(sums?.count).toBe(1500);
     expect(worst(sums?.second as Float64Array, expected.second)).toBeLessThan(1e-9);
     expect(worst(sums?.third as Float64Array, expected.third)).toBeLessThan(1e-7);
