@@ -2,7 +2,7 @@
 /**
  * Every scorer on data of other kinds than those that a choice was made on; mean AUROC by family:
  *   node libs/anomaly-scoring/bench/evidence-families.mjs [FEATURES.json…]
- * Digits and a medical table come from scikit-learn (PYTHON). FEATURES.json: lists of { family, train, test, labels }
+ * Without files: digits and a medical table from scikit-learn (PYTHON). FEATURES.json: lists of { family, train, test, labels }
  * with matrices as { rows, cols, data }, as evidence-photos.mjs writes them.
  */
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,8 @@ import { python } from './lib.mjs';
 const matrix = ({ rows, cols, data }) => ({ rows, cols, data: Float32Array.from(data) });
 const tasks = process.argv.slice(2).flatMap((path) => JSON.parse(readFileSync(path, 'utf8')));
 const found = new Map();
-for (const { family, train, test, labels } of [...python('evidence_digits.py'), ...tasks]) {
+const given = tasks.length > 0 ? tasks : python('evidence_digits.py');
+for (const { family, train, test, labels } of given) {
   const scores = found.get(family) ?? Object.fromEntries(SCORER_NAMES.map((name) => [name, []]));
   found.set(family, scores);
   for (const name of SCORER_NAMES) {

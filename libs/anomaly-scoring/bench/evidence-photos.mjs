@@ -40,7 +40,7 @@ async function embed(regions) {
 const plain = (m) => ({ ...m, data: Array.from(m.data, (value) => Number(value.toPrecision(6))) });
 /** Half of the normals for fitting, by groups (photos), the rest and the others for judging. */
 function task(family, x, groups, isNormal, seed) {
-  const ids = new Random(seed).shuffle([...new Set(groups)]);
+  const ids = new Random(seed).shuffle([...new Set(groups.filter((_, row) => isNormal[row]))]);
   const fit = new Set(ids.slice(0, ids.length >> 1));
   const rows = [...groups.keys()];
   const train = rows.filter((row) => isNormal[row] && fit.has(groups[row]));
