@@ -108,15 +108,10 @@ for (const { classId } of objects) counts.set(classId, (counts.get(classId) ?? 0
 const frequent = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5);
 for (const [own] of frequent) {
   const normal = objects.map(({ classId }) => classId === own);
-  tasks.push(
-    task(
-      'coco objects',
-      objectRows,
-      objects.map(({ photo }) => photo),
-      normal,
-      0,
-    ),
-  );
+  const photosOf = objects.map(({ photo }) => photo);
+  const made = task('coco objects', objectRows, photosOf, normal, 0);
+  if (made.train.rows >= 20) tasks.push(made);
+  else console.log(`class ${own}: left out, ${made.train.rows} rows to fit to`);
 }
 writeFileSync(out, JSON.stringify(tasks));
 await embedder.close();
