@@ -2,6 +2,7 @@
 
 #include "calls.hpp"
 #include "environment.hpp"
+#include "matrix.hpp"
 #include "models.hpp"
 #include "system.hpp"
 
@@ -27,6 +28,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("close", close);
   add("preprocess", preprocess);
   add("decodeDetections", decode);
+  add("nearestRows", nearest_rows_call);
+  add("transformRows", transform_rows_call);
+  add("momentSums", moment_sums_call);
   return exports;
 }
 

@@ -4,8 +4,9 @@ import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { fittedRows } from './held-out-scores.js';
 import { parseModel, refuseModel } from './model-json.js';
-import type { FittedClassAwareScorer } from './per-class.js';
-import { scorerFromJSON, toReferringJSON } from './scorers.js';
+import { toReferringJSON } from './scorer-ports.js';
+import type { FittedClassAwareScorer } from './scorer-ports.js';
+import { scorerFromJSON } from './scorers.js';
 import type { ReadOptions } from './scorers.js';
 
 /** File in the baseline folder for each part of `FittedBaseline.toJSON()`. */

@@ -2,7 +2,7 @@ import type { EmbeddingMatrix } from '@hazure/contracts';
 import type { ConformalCalibration } from './conformal.js';
 import type { Dependence } from './dependence.js';
 import type { CalibrationMethod } from './held-out-scores.js';
-import type { FittedClassAwareScorer } from './per-class.js';
+import type { FittedClassAwareScorer } from './scorer-ports.js';
 
 export interface CalibratedScorer {
   readonly scorer: FittedClassAwareScorer;

@@ -5,13 +5,14 @@ import { baselineFromJSON, baselineToJSON } from './baseline-json.js';
 import type { BaselineJSON } from './baseline-json.js';
 import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } from './conformal.js';
+import type { ComputeOptions } from './compute.js';
 import type { Dependence } from './dependence.js';
-import { SharedScores } from './ensemble.js';
+import { SharedScores } from './shared-work.js';
 import type { CalibrationMethod } from './held-out-scores.js';
 import { imageEvidence } from './image-verdicts.js';
 import type { ImageEvidence } from './image-verdicts.js';
 import { NeighbourIndex } from './nearest-neighbours.js';
-import type { NeighbourAccelerator, NeighbourTable } from './nearest-neighbours.js';
+import type { NeighbourTable } from './nearest-neighbours.js';
 
 export interface BaselineScores {
   /** By scorer name; one value per row. */
@@ -38,10 +39,7 @@ export interface ScoreOptions {
   readonly classes?: readonly string[];
 }
 
-export interface RestoreOptions {
-  readonly threads?: number;
-  readonly accelerator?: NeighbourAccelerator;
-}
+export type RestoreOptions = ComputeOptions;
 
 /** Scorers fitted to a baseline, with the calibration that turns their scores into p-values and verdicts. */
 export class FittedBaseline {
@@ -71,6 +69,11 @@ export class FittedBaseline {
 
   get dimensions(): number {
     return this.parts.features.cols;
+  }
+
+  /** What scorers left out or sampled when they were fitted, in words and numbers; empty when nothing was. */
+  get notes(): readonly string[] {
+    return [...this.parts.scorers.values()].flatMap(({ scorer }) => scorer.notes ?? []);
   }
 
   /** Classes judged by themselves; empty when the baseline was not learned per class. */

@@ -4,7 +4,7 @@ import { effectiveSample } from './effective-sample.js';
 import { heldOutScores } from './held-out-scores.js';
 import type { HeldOutPlan } from './held-out-scores.js';
 import { planHeldOut } from './held-out-scores.js';
-import type { ClassAwareScorer } from './per-class.js';
+import type { ClassAwareScorer } from './scorer-ports.js';
 
 /** What the grouping of the baseline's rows means for its verdicts. */
 export interface Dependence {

@@ -3,6 +3,7 @@ import type { EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix } from '@hazure/numerics';
 import { FittedBaseline } from './baseline.js';
 import type { CalibratedScorer } from './baseline-parts.js';
+import { computeOf } from './compute.js';
 import { baselineTooSmall, requiredHeldOutRows } from './conformal.js';
 import type { ConformalCalibration } from './conformal.js';
 import { relabel } from './groups/union-find.js';
@@ -11,7 +12,7 @@ import { calibrateGrouped, measureDependence } from './dependence.js';
 import { classesOfOwn, fitWithHeldOut, methodFor, planHeldOut } from './held-out-scores.js';
 import type { CalibrationMethod, HeldOutPlan, HeldOutScores } from './held-out-scores.js';
 import { createScorers, SCORER_NAMES } from './scorers.js';
-import type { ScorerOptions } from './scorers.js';
+import type { ScorerOptions } from './scorer-kind.js';
 
 export interface BaselineInput {
   /** One row per normal object. */
@@ -170,9 +171,6 @@ export async function fitBaseline(input: BaselineInput): Promise<FittedBaseline>
       dependence,
       images,
     },
-    {
-      ...input.scorerOptions?.knn,
-      ...(input.scorerOptions?.threads ? { threads: input.scorerOptions.threads } : {}),
-    },
+    computeOf(input.scorerOptions ?? {}),
   );
 }

@@ -2,9 +2,9 @@ import type { EmbeddingMatrix } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
 import { MIN_CLASS_ROWS } from './class-models.js';
 import { CrossJudging } from './cross-judging.js';
-import { SharedFits, SharedScores } from './ensemble.js';
+import { SharedFits, SharedScores } from './shared-work.js';
 import { assignFolds, holdOut, splitByFold } from './folds.js';
-import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
+import type { ClassAwareScorer, FittedClassAwareScorer } from './scorer-ports.js';
 
 export type CalibrationMethod = 'split' | 'cross';
 

@@ -1,5 +1,6 @@
 export * from './api.js';
 export { loadEngine } from './engine.js';
+export { nativeAccelerator } from './matrix-accelerator.js';
 export { defaultTensorRtCacheDir } from './session-options.js';
 export { addonPath } from './load-binding.js';
 export { itemsAtFault } from './native-errors.js';

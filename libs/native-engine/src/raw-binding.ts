@@ -1,3 +1,4 @@
+import type { EmbeddingMatrix, MomentSums, NearestRequest, TransformRequest } from '@hazure/contracts';
 import type {
   DetectionRows,
   DetectOptions,
@@ -73,4 +74,7 @@ export interface RawBinding {
     outputs: Readonly<Record<string, Tensor>>,
     options: DecodeOptions,
   ): Promise<DetectionRows[]>;
+  nearestRows(request: NearestRequest): Promise<Int32Array>;
+  transformRows(request: TransformRequest): Promise<Float64Array>;
+  momentSums(request: { readonly rows: EmbeddingMatrix; readonly origin: Float64Array }): Promise<MomentSums>;
 }

@@ -7,6 +7,7 @@ import {
   type BaselineConfig,
   type ClassStatisticsFile,
   type MatrixWriter,
+  type MatrixAccelerator,
   type ModelInfo,
   type ReferenceFile,
   type RunFolder,
@@ -36,6 +37,8 @@ export interface ExpandedConcepts {
 }
 
 export interface LearnRequest extends RunContext {
+  /** Who does the matrix work of fitting; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
   /** null unless `--use-concept-list`. */
   readonly expander: ConceptExpander | null;
   /** Labels of `--concept-list`. */
@@ -64,8 +67,9 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
     groupReference(reference, options),
   );
   const scorers = await times.measure('fit', 'objects', reference.embeddings.rows, () =>
-    fitBaselineScorers({ reference, groups, options }),
+    fitBaselineScorers({ reference, groups, options, accelerator: request.accelerator }),
   );
+  for (const note of scorers.notes) warnings.add('SCORER_SAMPLED', note);
   checkSample(scorers, groups, options, warnings);
   const classes = perClass.map(({ className }) => className);
   const { concepts, words } = await times.measure('concepts', 'classes', classes.length, () =>

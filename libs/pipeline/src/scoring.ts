@@ -9,6 +9,7 @@ import type {
   CropRecord,
   EmbeddingMatrix,
   FeatureVerdict,
+  MatrixAccelerator,
   Neighbour,
   RunningOptions,
   ScoringOptions,
@@ -25,6 +26,11 @@ export class BaselineScorers {
 
   get defaultScorer(): string {
     return this.fitted.defaultScorer;
+  }
+
+  /** What scorers left out or sampled when they were fitted. */
+  get notes(): readonly string[] {
+    return this.fitted.notes;
   }
 
   /** File name → JSON content. */
@@ -112,8 +118,10 @@ export async function fitBaselineScorers(request: {
   readonly groups: ReferenceGroups;
   readonly options: Pick<ScoringOptions, 'perClass' | 'thresholdPercentile' | 'contamination' | 'scorers'> &
     Pick<RunningOptions, 'seed'>;
+  /** Who does the matrix work; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
 }): Promise<BaselineScorers> {
-  const { reference, groups, options } = request;
+  const { reference, groups, options, accelerator } = request;
   return new BaselineScorers(
     await fitBaseline({
       features: reference.embeddings,
@@ -124,7 +132,10 @@ export async function fitBaselineScorers(request: {
       perClass: options.perClass,
       percentile: options.thresholdPercentile,
       seed: options.seed,
-      scorerOptions: { iforest: { contamination: options.contamination } },
+      scorerOptions: {
+        iforest: { contamination: options.contamination },
+        ...(accelerator ? { accelerator } : {}),
+      },
       ...(options.scorers ? { scorers: options.scorers } : {}),
     }),
   );
@@ -134,6 +145,7 @@ export async function fitBaselineScorers(request: {
 export function readBaselineScorers(
   read: (name: string) => unknown,
   features: EmbeddingMatrix,
+  accelerator?: MatrixAccelerator,
 ): BaselineScorers {
   return new BaselineScorers(
     FittedBaseline.fromJSON(
@@ -143,6 +155,7 @@ export function readBaselineScorers(
         calibration: read(BASELINE_FILES.calibration),
       },
       features,
+      accelerator ? { accelerator } : {},
     ),
   );
 }

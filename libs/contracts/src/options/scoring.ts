@@ -25,7 +25,7 @@ const shape = {
     .describe("isolation forest's offset, as in scikit-learn")
     .meta({ group: 'scoring', commands: ['learn', 'run'] } satisfies OptionMeta),
   scorers: z
-    .array(z.enum(['iforest', 'mahalanobis', 'knn', 'ensemble']))
+    .array(z.enum(['iforest', 'mahalanobis', 'knn', 'ensemble', 'lof']))
     .min(1)
     .optional()
     .describe('scorers to fit; the first one decides (absent: chosen by evidence)')

@@ -10,6 +10,7 @@ import {
   type EmbeddingMatrix,
   type RunManifest,
 } from '@hazure/contracts';
+import { composeAccelerator } from './accelerator.js';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
 import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
 
@@ -97,7 +98,7 @@ async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {
     crops,
     rows: reference.rows,
     groups: Int32Array.from(reference.groups),
-    scorers: readBaselineScorers((name) => files.get(name), embeddings),
+    scorers: readBaselineScorers((name) => files.get(name), embeddings, composeAccelerator()),
     concepts: parseConcepts(run, await run.rawDocument('concepts')),
     map: await baselineMap(run, manifest, embeddings.rows, reference.rows),
   };
