@@ -18,6 +18,12 @@ export const ERROR_CODES = [
   'MODEL_INVALID',
   'MODEL_UNSUPPORTED',
   'MODEL_CHECKSUM',
+  /** Two readings of a model file fit; only a declaration can tell. */
+  'MODEL_AMBIGUOUS',
+  /** A declaration says what the model file itself refutes. */
+  'MODEL_CONTRADICTED',
+  /** A model answered numbers that are none (NaN, infinity). */
+  'MODEL_ANSWER_INVALID',
   'NETWORK_UNAVAILABLE',
   'DEVICE_UNAVAILABLE',
   'DEVICE_FAILED',
