@@ -125,7 +125,7 @@ function widthOf(declared: DeclaredHead, outputs: readonly OnnxValue[]): number 
 function noHead({ summary, inputPx }: HeadFacts, path: string): ModelError {
   const shapes = summary.outputs.map(shown).join('; ');
   const raw = summary.outputs.every((output) => output.dims.length >= 4);
-  const reason = `its outputs fit no known head at ${inputPx[1]}×${inputPx[0]}: ${shapes}`;
+  const reason = `its outputs fit no known head: ${shapes} (for an input of ${inputPx[1]}×${inputPx[0]})`;
   if (raw || summary.opTypes.has('NonMaxSuppression')) {
     return new ModelError('MODEL_UNSUPPORTED', `${path} can't be used as it is: ${reason}`, {
       hint: raw
