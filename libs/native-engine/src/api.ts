@@ -107,6 +107,11 @@ export interface SessionOptions {
   readonly spin?: boolean;
   readonly cuda?: CudaOptions;
   readonly tensorrt?: TensorRtOptions;
+  /**
+   * Identity of the model with every weight file outside its graph, for TensorRT's engine cache: the graph alone does
+   * not tell two models apart. Absent: the digest of the file at the path.
+   */
+  readonly modelSha256?: string;
 }
 
 export interface DetectOptions {

@@ -61,7 +61,11 @@ export class ChunkWorker {
   constructor(
     private readonly folder: RunFolder | null,
     private readonly stages: ObjectStages,
-    private readonly options: { readonly saveCrops: boolean; readonly decodeConcurrency: number },
+    private readonly options: {
+      readonly saveCrops: boolean;
+      readonly maskBackground?: boolean;
+      readonly decodeConcurrency: number;
+    },
     private readonly times: StageTimes,
   ) {}
 
@@ -96,7 +100,8 @@ export class ChunkWorker {
     const records = images.map((image, i): ImageRecord => {
       const found = detections[i].filter(({ box }) => box.x2 - box.x1 >= 1 && box.y2 - box.y1 >= 1);
       found.forEach((detection, n) => {
-        regions.push({ image, box: detection.box });
+        const mask = this.options.maskBackground ? detection.mask : undefined;
+        regions.push({ image, box: detection.box, ...(mask ? { mask } : {}) });
         crops.push(toCrop(image, detection, n, this.options.saveCrops));
       });
       return {
@@ -171,6 +176,7 @@ function toCrop(image: DecodedImage, detection: Detection, n: number, saved: boo
     classId: detection.classId,
     className: detection.className,
     confidence: detection.confidence,
+    ...(detection.mask ? { mask: detection.mask } : {}),
     file: saved ? `cropped_objects/${cropFileName(image.ref, n, detection.className)}` : null,
   };
 }

@@ -69,5 +69,6 @@ function outlierName(crop: CropRecord, row: number): string {
 
 async function encodeAgain(request: DetectRequest, crop: CropRecord, ref: ImageRef): Promise<Uint8Array> {
   const image = await request.stages.decoder.decode(ref);
-  return request.stages.encoder.encode({ image, box: crop.box });
+  const mask = request.streamOptions.maskBackground ? crop.mask : undefined;
+  return request.stages.encoder.encode({ image, box: crop.box, ...(mask ? { mask } : {}) });
 }

@@ -19,6 +19,7 @@ const INHERITED = [
   'iouThres',
   'maxDetections',
   'classes',
+  'maskBackground',
   'thresholdPercentile',
 ] as const;
 
