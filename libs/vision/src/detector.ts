@@ -40,7 +40,7 @@ export class EngineDetector implements Detector {
     private readonly engine: DetectorEngine,
     private readonly options: DetectOptions,
     private readonly batches: BatchRunner,
-    private readonly masks: boolean,
+    private readonly model: Pick<DetectorDescription, 'masks' | 'oneImageACall'>,
   ) {}
 
   /** @throws ModelError, DeviceError; ConfigError for a class that the model does not know */
@@ -79,7 +79,7 @@ export class EngineDetector implements Detector {
       loaded,
       detect,
       batches,
-      model.masks,
+      model,
     );
   }
 
@@ -95,7 +95,12 @@ export class EngineDetector implements Detector {
   }
 
   private async detectBatch(images: readonly DecodedImage[]): Promise<Detection[][]> {
-    if (!this.masks) {
+    if (this.model.oneImageACall && images.length > 1) {
+      const each: Detection[][] = [];
+      for (const image of images) each.push(...(await this.detectBatch([image])));
+      return each;
+    }
+    if (!this.model.masks) {
       const rows = await this.engine.detect(images, this.options);
       return rows.map((each) => this.toDetections(each));
     }

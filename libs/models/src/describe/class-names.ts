@@ -1,7 +1,8 @@
+import type { ModelError } from '@hazure/contracts';
 import type { HeadSpec } from '@hazure/native-engine';
 import { COCO_CLASSES } from '../starter/coco-classes.js';
 import type { Conclusion, Evidence } from './conclusion.js';
-import { contradicted, unclear } from './conclusion.js';
+import { ambiguous, contradicted, unclear } from './conclusion.js';
 import type { ModelDeclaration } from './declaration.js';
 import { readConfigLabels } from './hub-configs.js';
 import type { ExportMetadata } from './metadata.js';
@@ -70,11 +71,10 @@ export function resolveClassNames(
       because: known.because + more,
     },
   });
-  if (head.kind === 'table') {
-    // Numbers of a table are looked up in the names as they stand, so names from 1 are of numbers from 1.
-    const firstClass = known.firstId === 1 ? { firstClass: head.firstClass ?? 1 } : {};
-    if (head.classes === 0 || head.classes === known.list.length)
-      return conclude(known.list, { ...head, ...firstClass, classes: known.list.length });
+  if (head.kind === 'table' && (head.classes === 0 || head.classes === known.list.length)) {
+    const settled = { ...head, classes: known.list.length };
+    if (known.firstId === 1 && head.firstClass === undefined) throw countedFrom(path, known.list, settled);
+    return conclude(known.list, settled);
   }
   if (head.classes === known.list.length) return conclude(known.list, head);
   if (known.firstId === 1 && head.classes === known.list.length + 1)
@@ -86,6 +86,18 @@ export function resolveClassNames(
     `it has ${head.classes} classes, but ${known.list.length} names came (${known.because})${otherTaskHint(head, known.list.length)}`,
     'detector.classNames',
     { detector: { classNames: ['first', 'second'] } },
+  );
+}
+
+/** Names from 1, and a table whose numbers may begin at either end. */
+function countedFrom(path: string, names: readonly string[], head: HeadSpec): ModelError {
+  return ambiguous(
+    path,
+    'its names count from 1, and nothing says whether the numbers in its table do',
+    [0, 1].map((firstClass) => ({
+      reading: `the first class is number ${firstClass} in the table`,
+      declaration: { detector: { head: { ...head, firstClass }, classNames: names } },
+    })),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { HeadSpec, InputLayout, PreprocessSpec } from '@hazure/native-engine';
 import { masksOf, suppresses } from '@hazure/native-engine';
+import type { OnnxSummary } from '../onnx/summary.js';
 import { summarizeOnnx } from '../onnx/summary.js';
 import type { StoreOptions } from '../store/context.js';
 import type { ResolvedModel } from '../store/store.js';
@@ -29,6 +30,8 @@ export interface DetectorDescription {
   readonly stridePx: number;
   /** Batch that the graph fixes, or null when it is open. */
   readonly fixedBatch: number | null;
+  /** Its outputs have no dimension of images: it must be asked about one at a time, whatever its input takes. */
+  readonly oneImageACall: boolean;
   /** Whether its objects come with masks. */
   readonly masks: boolean;
   /** Whether suppression happens after the model, so that `--iou-thres` has an effect. */
@@ -108,12 +111,22 @@ export async function describeDetector(
     classNames: named.names,
     stridePx: 'strides' in head ? Math.max(...head.strides) : (exported.stridePx ?? 32),
     fixedBatch: input.batch,
+    oneImageACall: isFlat(head, summary),
     masks: masksOf(head) !== null,
     suppresses: suppresses(head),
     licence: licenceOf(declared, model, exported),
     conclusions,
     because: conclusions.map(sentenceOf),
   };
+}
+
+/** A table of rows without images, which nothing tells apart. */
+function isFlat(head: HeadSpec, summary: OnnxSummary): boolean {
+  if (head.kind !== 'table' || head.columns?.image !== undefined) return false;
+  const dimsOf = (name: string | undefined): number | undefined =>
+    summary.outputs.find((output) => output.name === name)?.dims.length;
+  const counted = head.countOutput !== undefined && dimsOf(head.countOutput) !== 0;
+  return dimsOf(head.boxesOutput) === 2 && !counted;
 }
 
 function maskConclusion(head: HeadSpec): Conclusion[] {

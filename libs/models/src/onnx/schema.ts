@@ -32,6 +32,8 @@ const descriptor: protobuf.INamespace = {
             dataType: { id: 2, type: 'int32' },
             name: { id: 8, type: 'string' },
             rawData: { id: 9, type: 'bytes' },
+            externalData: { id: 13, type: 'StringStringEntryProto', rule: 'repeated' },
+            dataLocation: { id: 14, type: 'int32' },
           },
         },
         AttributeProto: {
