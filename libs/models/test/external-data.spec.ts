@@ -1,7 +1,16 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadEngine } from '@hazure/native-engine';
-import { describeEmbedder, modelFiles, resolveModel, summarizeOnnx, verifyModels } from '../src/index.js';
+import { createHash } from 'node:crypto';
+import {
+  describeEmbedder,
+  modelFiles,
+  modelPath,
+  pullModel,
+  resolveModel,
+  summarizeOnnx,
+  verifyModels,
+} from '../src/index.js';
 import { safeLocation } from '../src/store/model-files.js';
 import { ModelProto } from '../src/onnx/schema.js';
 import { encodeOnnx, ints } from '../src/index.js';
@@ -215,6 +224,64 @@ describe('weights outside the graph', () => {
     });
     writeFileSync(join(dirname(path), 'gone.bin'), 'short');
     await expect(modelFiles(path)).rejects.toThrow(/reads 3072 bytes of its weights gone.bin, which has 5/);
+  });
+
+  describe('fetched from the hub', () => {
+    /** A repository with one graph and its weights, in memory. */
+    function hub(location: string, stored: string | null): typeof fetch {
+      const path = externalModel({ location: 'w' });
+      const bytes = ModelProto.decode(readFileSync(path)) as unknown as {
+        graph: { initializer: { externalData: { key: string; value: string }[] }[] };
+      };
+      for (const entry of bytes.graph.initializer.flatMap(({ externalData }) => externalData))
+        if (entry.key === 'location') entry.value = location;
+      const files = new Map([['onnx/model.onnx', Buffer.from(ModelProto.encode(bytes as never).finish())]]);
+      if (stored !== null) files.set(stored, readFileSync(join(dirname(path), 'w')));
+      const listing = [...files].map(([rfilename, data]) => ({
+        rfilename,
+        size: data.length,
+        blobId: 'x',
+        lfs: { sha256: createHash('sha256').update(data).digest('hex') },
+      }));
+      return (async (url: string | URL) => {
+        const text = String(url);
+        if (text.includes('/api/models/')) return Response.json({ sha: 'a'.repeat(40), siblings: listing });
+        const found = [...files].find(([name]) => text.endsWith(`/${name}`));
+        return found ? new Response(new Uint8Array(found[1])) : new Response(null, { status: 404 });
+      }) as typeof fetch;
+    }
+    const store = (fetcher: typeof fetch): { cacheDir: string; fetch: typeof fetch } => ({
+      cacheDir: join(folder, `hub-${counter++}`),
+      fetch: fetcher,
+    });
+
+    test.each(['model.onnx_data', 'model.onnx.data', 'model_data_1', 'parts/anything.bin'])(
+      '%s comes along',
+      async (location) => {
+        const options = store(hub(location, `onnx/${location}`));
+        await pullModel('org/repo', options);
+        const model = await resolveModel('org/repo', options);
+        expect(model.files.weights.map(({ name }) => name)).toEqual([location]);
+        expect(await answer(await modelPath('org/repo', options), 'features')).toBeCloseTo(48, 3);
+        expect(await verifyModels('org/repo', options)).toMatchObject([{ ok: true }]);
+        writeFileSync(model.files.weights[0]!.path, 'damaged');
+        expect(await verifyModels('org/repo', options)).toMatchObject([
+          { ok: false, damaged: [`onnx/${location}`] },
+        ]);
+        await pullModel('org/repo', options);
+        expect((await resolveModel('org/repo', options)).sha256).toBe(model.sha256);
+      },
+    );
+
+    test('weights that the repository lacks, or that lie elsewhere, stop the pull', async () => {
+      await expect(pullModel('org/repo', store(hub('gone.bin', null)))).rejects.toMatchObject({
+        code: 'MODEL_MISSING',
+        message: expect.stringContaining('onnx/gone.bin'),
+      });
+      await expect(pullModel('org/repo', store(hub('../../evil', null)))).rejects.toMatchObject({
+        code: 'MODEL_INVALID',
+      });
+    });
   });
 
   test('models verify tells the identity of a file and what it covers', async () => {

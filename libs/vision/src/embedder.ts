@@ -1,5 +1,6 @@
 import {
   BadItemsError,
+  ModelError,
   type BadItem,
   type Embedder,
   type EmbeddingMatrix,
@@ -59,14 +60,29 @@ export class EngineEmbedder implements Embedder {
   /** @throws BadItemsError where the model answers some regions with NaN or infinity; it names each */
   async embed(regions: readonly ImageRegion[]): Promise<EmbeddingMatrix> {
     const cols = this.dimensions;
-    const rows = await this.batches.run(regions, async (batch) => {
-      const values = await this.engine.embed(batch.map(shownRegion));
-      return batch.map((_, i) => values.subarray(i * cols, (i + 1) * cols));
-    });
+    const rows = await this.batches.run(regions, (batch) => this.rowsOf(batch));
     const data = new Float32Array(regions.length * cols);
     rows.forEach((row, i) => data.set(row, i * cols));
     this.refuseNonNumbers(rows, regions);
     return { data, rows: regions.length, cols };
+  }
+
+  /**
+   * One row a region. The engine refuses a batch as one: asked one by one, the regions say which of them are at fault,
+   * and get a row of NaN here.
+   */
+  private async rowsOf(batch: readonly ImageRegion[]): Promise<Float32Array[]> {
+    const cols = this.dimensions;
+    try {
+      const values = await this.engine.embed(batch.map(shownRegion));
+      return batch.map((_, i) => values.subarray(i * cols, (i + 1) * cols));
+    } catch (error) {
+      if (!(error instanceof ModelError && error.code === 'MODEL_INVALID')) throw error;
+      if (batch.length === 1) return [new Float32Array(cols).fill(NaN)];
+      const rows: Float32Array[] = [];
+      for (const region of batch) rows.push(...(await this.rowsOf([region])));
+      return rows;
+    }
   }
 
   private refuseNonNumbers(rows: readonly Float32Array[], regions: readonly ImageRegion[]): void {
