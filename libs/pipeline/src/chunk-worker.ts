@@ -112,10 +112,14 @@ export class ChunkWorker {
         objects: found.length,
       };
     });
-    const [embeddings] = await Promise.all([
+    // Both to their end, also where one fails: a crop that is still being written would outlive the run's folder.
+    const [embedded, saved] = await Promise.allSettled([
       this.times.measure('embed', 'objects', regions.length, () => this.stages.embedder.embed(regions)),
       this.save(crops, regions),
     ]);
+    if (embedded.status === 'rejected') throw embedded.reason;
+    if (saved.status === 'rejected') throw saved.reason;
+    const embeddings = embedded.value;
     const toPosition = chunk[chunk.length - 1].position + 1;
     const asked = chunk.map(({ ref }) => ({ index: ref.index, id: ref.id }));
     return { part: { toPosition, asked, images: records, crops, failures, embeddings }, regions };
