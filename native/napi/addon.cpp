@@ -23,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("runSession", run_session);
   add("loadDetector", load_detector);
   add("detect", detect);
+  add("detectMasks", detect_masks);
   add("loadEmbedder", load_embedder);
   add("embed", embed);
   add("close", close);

@@ -141,22 +141,6 @@ PreprocessSpec to_preprocess(const Fields& fields) {
   return spec;
 }
 
-HeadSpec to_head(const Fields& fields) {
-  const std::string kind = fields.text("kind");
-  const int classes = static_cast<int>(fields.whole("classes", 1, kMaxClasses));
-  constexpr int max_stride = 4096;
-  if (kind == "yolov8") return Yolov8Head{classes};
-  if (kind == "yolov5") return Yolov5Head{classes};
-  if (kind == "yolox") return YoloxHead{classes, fields.whole_list("strides", 1, max_stride)};
-  if (kind == "nanodet") {
-    return NanodetHead{classes, fields.whole_list("strides", 1, max_stride),
-                       static_cast<int>(fields.whole("regMax", 1, 1024)), fields.text_list("scoreOutputs"),
-                       fields.text_list("distanceOutputs")};
-  }
-  if (kind == "detr") return DetrHead{classes, fields.text("logitsOutput"), fields.text("boxesOutput")};
-  fields.refuse("kind", "one of yolov8, yolov5, yolox, nanodet, detr", Fields::quoted(kind));
-}
-
 DetectOptions to_detect_options(const Fields& fields) {
   DetectOptions options;
   options.confidence = static_cast<float>(fields.number("confidence"));

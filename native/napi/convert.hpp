@@ -11,6 +11,7 @@
 #include "buffers.hpp"
 #include "fields.hpp"
 #include "hazure/detections.hpp"
+#include "hazure/engine/image_model.hpp"
 #include "hazure/engine/session.hpp"
 #include "hazure/preprocess.hpp"
 
@@ -47,6 +48,8 @@ std::vector<FeedRequest> read_feeds(const Napi::Value& value, const std::string&
 PreprocessSpec to_preprocess(const Fields& fields);
 SessionOptions to_session_options(const Napi::Value& value, const std::string& path);
 HeadSpec to_head(const Fields& fields);
+/** `layout: "nchw" | "nhwc"`; absent = as the model says. */
+InputLayout to_layout(const Fields& fields);
 DetectOptions to_detect_options(const Fields& fields);
 
 Placement to_placement(const Fields& fields);
@@ -87,5 +90,7 @@ Napi::Object from_placement(Napi::Env env, const Placement& placement);
 Napi::Object from_description(Napi::Env env, const SessionDescription& description);
 /** One Float32Array of rows of 6 per image. */
 Napi::Array from_detections(Napi::Env env, const std::vector<std::vector<Detection>>& detections);
+/** One Uint32Array of run lengths per object and image. */
+Napi::Array from_masks(Napi::Env env, const std::vector<std::vector<InstanceMask>>& masks);
 
 }  // namespace hazure

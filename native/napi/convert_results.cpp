@@ -108,4 +108,19 @@ Napi::Array from_detections(Napi::Env env, const std::vector<std::vector<Detecti
   return images;
 }
 
+Napi::Array from_masks(Napi::Env env, const std::vector<std::vector<InstanceMask>>& masks) {
+  Napi::Array images = Napi::Array::New(env, masks.size());
+  for (std::uint32_t i = 0; i < masks.size(); ++i) {
+    Napi::Array list = Napi::Array::New(env, masks[i].size());
+    for (std::uint32_t n = 0; n < masks[i].size(); ++n) {
+      const auto& from = masks[i][n].runs;
+      Napi::Uint32Array runs = Napi::Uint32Array::New(env, from.size());
+      if (!from.empty()) std::memcpy(runs.Data(), from.data(), from.size() * sizeof(std::uint32_t));
+      set(list, n, runs);
+    }
+    set(images, i, list);
+  }
+  return images;
+}
+
 }  // namespace hazure

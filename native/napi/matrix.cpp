@@ -6,11 +6,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "border.hpp"
+#include "buffers.hpp"
 #include "convert.hpp"
 #include "environment.hpp"
-#include "errors.hpp"
 #include "fields.hpp"
 #include "hazure/engine/image_model.hpp"
+#include "hazure/checked_size.hpp"
 #include "hazure/matrix.hpp"
 
 namespace hazure {
@@ -34,48 +36,16 @@ const char* array_name() {
   return "an Int32Array";
 }
 
-/**
- * The values of a typed array for as long as a call runs. Shared memory is read where it lies, since it can neither
- * move nor shrink; anything else is copied, since JavaScript may resize or transfer it meanwhile.
- */
+/** The values of one of the call's typed arrays, which `taker` keeps. @throws Failure INPUT_INVALID */
 template <typename T>
-class Values {
- public:
-  Values() = default;
-  Values(const Napi::Value& value, const std::string& path, std::uint64_t expected, const Napi::Array& pins) {
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != array_type<T>()) {
-      refuse_argument(path, array_name<T>(), kind_of(value));
-    }
-    napi_typedarray_type type;
-    std::size_t length = 0;
-    void* data = nullptr;
-    napi_value buffer = nullptr;
-    std::size_t offset = 0;
-    const napi_status status =
-        napi_get_typedarray_info(value.Env(), value, &type, &length, &data, &buffer, &offset);
-    if (status != napi_ok) refuse_argument(path, array_name<T>() + std::string(" that can be read"), "one that cannot");
-    if (length != expected) {
-      refuse_argument(path, std::to_string(expected) + " values", std::to_string(length));
-    }
-    bool movable = true;
-    napi_is_arraybuffer(value.Env(), buffer, &movable);
-    const auto* values = static_cast<const T*>(data);
-    if (!movable) {
-      data_ = values;
-      Napi::Array pinned = pins;
-      pinned.Set(pinned.Length(), value);
-    } else {
-      copy_ = std::make_shared<std::vector<T>>(values, values + length);
-      data_ = copy_->data();
-    }
+const T* take_values(BufferTaker& taker, const Napi::Value& value, const std::string& path, std::uint64_t expected) {
+  const TypedBytes bytes = taker.look(value, path);
+  if (bytes.type != array_type<T>() || bytes.detached) refuse_argument(path, array_name<T>(), bytes.came());
+  if (bytes.bytes / sizeof(T) != expected) {
+    refuse_argument(path, std::to_string(expected) + " values", std::to_string(bytes.bytes / sizeof(T)));
   }
-
-  [[nodiscard]] const T* data() const { return data_; }
-
- private:
-  std::shared_ptr<std::vector<T>> copy_;
-  const T* data_ = nullptr;
-};
+  return reinterpret_cast<const T*>(taker.hold(value, bytes));
+}
 
 /** Shape and values as they came; nothing of the values is looked at until all fields were read. */
 struct Rows {
@@ -90,8 +60,8 @@ struct Rows {
         cols(static_cast<std::size_t>(fields.object(name).whole("cols", 1, kMaxCols))),
         values(fields.object(name).raw("data")) {}
 
-  [[nodiscard]] Values<float> take(const Napi::Array& pins) const {
-    return Values<float>(values, path + ".data", static_cast<std::uint64_t>(rows) * cols, pins);
+  [[nodiscard]] const float* take(BufferTaker& taker) const {
+    return take_values<float>(taker, values, path + ".data", static_cast<std::uint64_t>(rows) * cols);
   }
 };
 
@@ -102,6 +72,7 @@ template <typename T>
 class Result {
  public:
   explicit Result(std::size_t count) : count_(count) {
+    host_bytes(checked_product({count, sizeof(T)}), "the result");
     bytes_.reset(static_cast<std::byte*>(std::malloc(std::max<std::size_t>(1, count * sizeof(T)))));
     if (!bytes_) throw std::bad_alloc();
   }
@@ -118,23 +89,26 @@ class Result {
 
 /** Runs `work` on the environment's own thread and settles the promise with what it returns. */
 template <typename Work>
-Napi::Value in_background(Napi::Env env, const Napi::Array& pins, Work&& work) {
+Napi::Value in_background(Napi::Env env, BufferTaker& taker, Work&& work) {
   Environment& environment = Environment::of(env);
-  auto [promise, ticket] = environment.begin(pins);
-  environment.general().post([work = std::forward<Work>(work), ticket = ticket]() mutable {
-    try {
-      ticket.resolve(work());
-    } catch (...) {
-      ticket.reject(std::current_exception());
-    }
+  return environment.begin(std::move(taker.pins), [&](const Ticket& ticket) {
+    environment.general().post(
+        [work = std::forward<Work>(work), memory = std::move(taker.memory), ticket]() mutable {
+          try {
+            auto made = work();
+            memory.clear();
+            ticket.resolve(std::move(made));
+          } catch (...) {
+            ticket.reject(std::current_exception());
+          }
+        });
   });
-  return promise;
 }
 
 }  // namespace
 
 Napi::Value nearest_rows_call(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
+  return promised(info.Env(), [&]() -> Napi::Value {
     const Fields fields(info[0], "request");
     const Rows queries(fields, "queries");
     const Rows reference(fields, "reference");
@@ -148,23 +122,22 @@ Napi::Value nearest_rows_call(const Napi::CallbackInfo& info) {
       refuse_argument("request.queries.rows", std::to_string(reference.rows) + ", as the reference has, with parts",
                       std::to_string(queries.rows));
     }
-    // From here on no JavaScript runs, so that no array can change before it is held.
-    Napi::Array pins = Napi::Array::New(info.Env());
-    const Values<float> query_values = queries.take(pins);
-    const Values<float> reference_values = reference.take(pins);
-    const Values<float> weight_values =
-        given(weights) ? Values<float>(weights, "request.weights", reference.rows, pins) : Values<float>();
-    const Values<std::int32_t> part_values =
-        given(parts) ? Values<std::int32_t>(parts, "request.partOf", reference.rows, pins) : Values<std::int32_t>();
-    return in_background(info.Env(), pins,
+    BufferTaker taker(info.Env());
+    const float* query_values = queries.take(taker);
+    const float* reference_values = reference.take(taker);
+    const float* weight_values =
+        given(weights) ? take_values<float>(taker, weights, "request.weights", reference.rows) : nullptr;
+    const std::int32_t* part_values =
+        given(parts) ? take_values<std::int32_t>(taker, parts, "request.partOf", reference.rows) : nullptr;
+    return in_background(info.Env(), taker,
                          [query_values, reference_values, weight_values, part_values, kept, m = queries.rows,
                           n = reference.rows, d = queries.cols]() -> MakeResult {
                            auto indices = std::make_shared<Result<std::int32_t>>(m * kept);
-                           nearest_rows({{query_values.data(), m, d},
-                                         {reference_values.data(), n, d},
+                           nearest_rows({{query_values, m, d},
+                                         {reference_values, n, d},
                                          kept,
-                                         weight_values.data(),
-                                         part_values.data()},
+                                         weight_values,
+                                         part_values},
                                         indices->data(), engine_pool());
                            return [indices](Napi::Env env) { return indices->hand_over(env); };
                          });
@@ -172,7 +145,7 @@ Napi::Value nearest_rows_call(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value transform_rows_call(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
+  return promised(info.Env(), [&]() -> Napi::Value {
     const Fields fields(info[0], "request");
     const Rows rows(fields, "rows");
     const Napi::Value origin = fields.raw("origin");
@@ -183,14 +156,15 @@ Napi::Value transform_rows_call(const Napi::CallbackInfo& info) {
       refuse_argument("request.rank", "at most " + std::to_string(rows.cols) + " for a triangular factor",
                       std::to_string(rank));
     }
-    Napi::Array pins = Napi::Array::New(info.Env());
-    const Values<float> values = rows.take(pins);
-    const Values<double> origins(origin, "request.origin", rows.cols, pins);
-    const Values<double> factors(factor, "request.factor", static_cast<std::uint64_t>(rank) * rows.cols, pins);
-    return in_background(info.Env(), pins,
+    BufferTaker taker(info.Env());
+    const float* values = rows.take(taker);
+    const double* origins = take_values<double>(taker, origin, "request.origin", rows.cols);
+    const double* factors =
+        take_values<double>(taker, factor, "request.factor", static_cast<std::uint64_t>(rank) * rows.cols);
+    return in_background(info.Env(), taker,
                          [values, origins, factors, rank, triangular, m = rows.rows, d = rows.cols]() -> MakeResult {
                            auto result = std::make_shared<Result<double>>(m * rank);
-                           transform_rows({{values.data(), m, d}, origins.data(), factors.data(), rank, triangular},
+                           transform_rows({{values, m, d}, origins, factors, rank, triangular},
                                           result->data(), engine_pool());
                            return [result](Napi::Env env) { return result->hand_over(env); };
                          });
@@ -198,14 +172,14 @@ Napi::Value transform_rows_call(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value moment_sums_call(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
+  return promised(info.Env(), [&]() -> Napi::Value {
     const Fields fields(info[0], "request");
     const Rows rows(fields, "rows");
     const Napi::Value origin = fields.raw("origin");
-    Napi::Array pins = Napi::Array::New(info.Env());
-    const Values<float> values = rows.take(pins);
-    const Values<double> origins(origin, "request.origin", rows.cols, pins);
-    return in_background(info.Env(), pins, [values, origins, n = rows.rows, d = rows.cols]() -> MakeResult {
+    BufferTaker taker(info.Env());
+    const float* values = rows.take(taker);
+    const double* origins = take_values<double>(taker, origin, "request.origin", rows.cols);
+    return in_background(info.Env(), taker, [values, origins, n = rows.rows, d = rows.cols]() -> MakeResult {
       struct Sums {
         Result<double> first, second, third;
         double fourth = 0;
@@ -213,15 +187,15 @@ Napi::Value moment_sums_call(const Napi::CallbackInfo& info) {
       };
       auto sums = std::make_shared<Sums>(d);
       MomentSums parts{sums->first.data(), sums->second.data(), sums->third.data(), 0};
-      moment_sums({values.data(), n, d}, origins.data(), parts, engine_pool());
+      moment_sums({values, n, d}, origins, parts, engine_pool());
       sums->fourth = parts.fourth;
       return [sums, n](Napi::Env env) -> Napi::Value {
         Napi::Object object = Napi::Object::New(env);
-        object.Set("count", static_cast<double>(n));
-        object.Set("first", sums->first.hand_over(env));
-        object.Set("second", sums->second.hand_over(env));
-        object.Set("third", sums->third.hand_over(env));
-        object.Set("fourth", sums->fourth);
+        set(object, "count", static_cast<double>(n));
+        set(object, "first", sums->first.hand_over(env));
+        set(object, "second", sums->second.hand_over(env));
+        set(object, "third", sums->third.hand_over(env));
+        set(object, "fourth", sums->fourth);
         return object;
       };
     });

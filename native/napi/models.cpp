@@ -79,6 +79,7 @@ Napi::Value load_detector(const Napi::CallbackInfo& info) {
     config.model_path = fields.text("modelPath");
     config.preprocess = to_preprocess(fields.object("preprocess"));
     config.head = to_head(fields.object("head"));
+    config.layout = to_layout(fields);
     config.session = to_session_options(fields.raw("session"), fields.path_of("session"));
     return begin_load<DetectorObject>(
         info.Env(), HandleKind::kDetector,
@@ -90,21 +91,26 @@ Napi::Value load_detector(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value detect(const Napi::CallbackInfo& info) {
+namespace {
+
+/** `detect` and `detectMasks`. */
+Napi::Value detect_on(const Napi::CallbackInfo& info, bool with_masks) {
   return promised(info.Env(), [&]() -> Napi::Value {
     const std::vector<RegionRequest> requests = read_images(info[1], "images");
     const DetectOptions options = to_detect_options(Fields(info[2], "options"));
     const auto object = opened<DetectorObject>(info[0], HandleKind::kDetector);
     RegionList list = take_regions(info.Env(), requests, Extent::kImage);
-    if (list.regions.empty()) return resolved(info.Env(), Napi::Array::New(info.Env()));
+    if (list.regions.empty() && !with_masks) return resolved(info.Env(), Napi::Array::New(info.Env()));
 
     struct Job {
       std::vector<Region> images;
       Memory memory;
       std::vector<std::vector<Detection>> results;
+      std::vector<std::vector<InstanceMask>> masks;
     };
-    auto job = std::make_shared<Job>(Job{std::move(list.regions), std::move(list.memory), {}});
+    auto job = std::make_shared<Job>(Job{std::move(list.regions), std::move(list.memory), {}, {}});
     job->results.resize(job->images.size());
+    if (with_masks) job->masks.resize(job->images.size());
     DetectorObject* raw = object.get();
     return Environment::of(info.Env()).begin(std::move(list.pins), [&](const Ticket& ticket) {
       StagePipeline::Call call;
@@ -119,21 +125,34 @@ Napi::Value detect(const Napi::CallbackInfo& info) {
         on_piece(detector.model(), piece, [&] {
           detector.detect(raw->batches[static_cast<std::size_t>(slot)],
                           detector.model().piece_of(std::span<const Region>(job->images), piece), options,
-                          detector.model().piece_of(std::span(job->results), piece));
+                          detector.model().piece_of(std::span(job->results), piece),
+                          job->masks.empty() ? std::span<std::vector<InstanceMask>>()
+                                             : detector.model().piece_of(std::span(job->masks), piece));
         });
       };
-      call.done = [job, ticket](const std::exception_ptr& error) {
+      call.done = [job, with_masks, ticket](const std::exception_ptr& error) {
         job->memory.clear();
         if (error) {
           ticket.reject(error);
-        } else {
-          ticket.resolve([job](Napi::Env env) -> Napi::Value { return from_detections(env, job->results); });
+          return;
         }
+        ticket.resolve([job, with_masks](Napi::Env env) -> Napi::Value {
+          if (!with_masks) return from_detections(env, job->results);
+          Napi::Object both = Napi::Object::New(env);
+          set(both, "rows", from_detections(env, job->results));
+          set(both, "masks", from_masks(env, job->masks));
+          return both;
+        });
       };
       raw->pipeline.submit(std::move(call));
     });
   });
 }
+
+}  // namespace
+
+Napi::Value detect(const Napi::CallbackInfo& info) { return detect_on(info, false); }
+Napi::Value detect_masks(const Napi::CallbackInfo& info) { return detect_on(info, true); }
 
 Napi::Value load_embedder(const Napi::CallbackInfo& info) {
   return promised(info.Env(), [&]() -> Napi::Value {
@@ -142,6 +161,7 @@ Napi::Value load_embedder(const Napi::CallbackInfo& info) {
     config.model_path = fields.text("modelPath");
     config.preprocess = to_preprocess(fields.object("preprocess"));
     config.output = fields.text("output");
+    config.layout = to_layout(fields);
     config.normalise = fields.flag("normalise");
     config.session = to_session_options(fields.raw("session"), fields.path_of("session"));
     return begin_load<EmbedderObject>(

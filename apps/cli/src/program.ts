@@ -153,6 +153,16 @@ export function buildProgram(finish: (code: number) => void): Command {
     withOutput(models.command('path').description('where a cached model lies').argument('<name>')),
     async () => (await import('./commands/models.js')).modelsPathCommand,
   );
+  bind(
+    withOutput(
+      models
+        .command('describe')
+        .description('how a model file is read, and why')
+        .argument('<name>', 'model name, hub repository or path to an .onnx file')
+        .addOption(new Option('--as <ROLE>', 'only as this').choices(['detector', 'embedder'])),
+    ),
+    async () => (await import('./commands/models.js')).modelsDescribeCommand,
+  );
 
   bind(
     withOutput(

@@ -1,4 +1,5 @@
 export * from './api.js';
+export * from './heads.js';
 export { loadEngine } from './engine.js';
 export { nativeAccelerator } from './matrix-accelerator.js';
 export { defaultTensorRtCacheDir } from './session-options.js';

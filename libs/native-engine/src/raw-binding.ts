@@ -5,7 +5,7 @@ import type {
   DetectorEngineConfig,
   EmbedderEngineConfig,
   EngineInfo,
-  HeadSpec,
+  MaskedDetections,
   Placement,
   PreprocessSpec,
   ProviderState,
@@ -14,6 +14,7 @@ import type {
   SessionDescription,
   Tensor,
 } from './api.js';
+import type { HeadSpec } from './heads.js';
 import type { RawSessionOptions } from './session-options.js';
 
 declare const kind: unique symbol;
@@ -60,6 +61,11 @@ export interface RawBinding {
     images: readonly RawImage[],
     options: DetectOptions,
   ): Promise<DetectionRows[]>;
+  detectMasks(
+    handle: DetectorHandle,
+    images: readonly RawImage[],
+    options: DetectOptions,
+  ): Promise<MaskedDetections>;
   loadEmbedder(
     config: WithRawSession<EmbedderEngineConfig>,
   ): Promise<Loaded<EmbedderHandle> & { readonly dimensions: number }>;

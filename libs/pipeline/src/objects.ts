@@ -8,6 +8,8 @@ import { workAhead } from './work-ahead.js';
 
 export interface ObjectStreamOptions {
   readonly saveCrops: boolean;
+  /** Crops are shown without what lies outside the masks of their objects. */
+  readonly maskBackground?: boolean;
   /** Images that go through the stages together: so many at most … */
   readonly chunkImages: number;
   /** … and so many bytes of pixels; a few chunks are under way at a time. */

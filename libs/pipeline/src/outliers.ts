@@ -104,7 +104,9 @@ export class OutlierSaver {
       const image = await this.decode(ref);
       if (!image) continue;
       for (const row of byImage.get(ref.index) ?? []) {
-        encoded.set(row, await this.stages.encoder.encode({ image, box: shard.crops[row].box }));
+        const { box, mask: own } = shard.crops[row];
+        const mask = this.request.streamOptions.maskBackground ? own : undefined;
+        encoded.set(row, await this.stages.encoder.encode({ image, box, ...(mask ? { mask } : {}) }));
       }
     }
     return encoded;

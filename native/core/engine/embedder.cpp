@@ -44,7 +44,7 @@ Failure wrong_shape(const std::string& output) {
 }  // namespace
 
 Embedder::Embedder(const Config& config)
-    : model_(config.model_path, config.preprocess, config.session), output_(config.output), normalise_(config.normalise) {
+    : model_(config.model_path, config.preprocess, config.session, config.layout), output_(config.output), normalise_(config.normalise) {
   const auto& outputs = model_.description().outputs;
   const auto found = std::find_if(outputs.begin(), outputs.end(),
                                   [&](const TensorInfo& output) { return output.name == output_; });

@@ -13,6 +13,7 @@ import {
   captionSchema,
   failureSchema,
   innerPath,
+  maskSchema,
   neighbourSchema,
   verdictSchema,
 } from './parts.js';
@@ -42,6 +43,7 @@ const cropShape = {
   classId: z.int(),
   className: z.string(),
   confidence: z.number(),
+  mask: maskSchema.exactOptional(),
   file: innerPath.nullable(),
 };
 

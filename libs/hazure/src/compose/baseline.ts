@@ -21,6 +21,7 @@ const INHERITED = [
   'iouThres',
   'maxDetections',
   'classes',
+  'maskBackground',
   'thresholdPercentile',
 ] as const;
 
