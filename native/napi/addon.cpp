@@ -2,6 +2,7 @@
 
 #include "calls.hpp"
 #include "environment.hpp"
+#include "images.hpp"
 #include "models.hpp"
 #include "system.hpp"
 
@@ -27,6 +28,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("close", close);
   add("preprocess", preprocess);
   add("decodeDetections", decode);
+  add("openJpeg", open_jpeg);
+  add("decodeJpeg", decode_jpeg);
+  add("encodeJpeg", encode_jpeg);
+  add("pixelTraffic", pixel_traffic);
   return exports;
 }
 

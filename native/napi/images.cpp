@@ -1,0 +1,113 @@
+#include "images.hpp"
+
+#include "convert.hpp"
+#include "environment.hpp"
+#include "errors.hpp"
+#include "hazure/jpeg.hpp"
+
+namespace hazure {
+namespace {
+
+/** Memory of malloc as a Uint8Array, without a copy. */
+Napi::Value bytes_array(Napi::Env env, std::unique_ptr<std::uint8_t[], DecodedPixels::Free> data, std::size_t bytes) {
+  std::unique_ptr<std::byte[], FreeDeleter> raw(reinterpret_cast<std::byte*>(data.release()));
+  return Napi::Uint8Array::New(env, bytes, to_array_buffer(env, std::move(raw), bytes), 0);
+}
+
+Napi::Value from_decoding(Napi::Env env, JpegDecoding& decoding) {
+  Napi::Object object = Napi::Object::New(env);
+  if (const auto* declined = std::get_if<JpegDeclined>(&decoding)) {
+    object.Set("declined", declined->reason);
+    return object;
+  }
+  auto& pixels = std::get<DecodedPixels>(decoding);
+  const std::size_t bytes = pixels.bytes();
+  object.Set("widthPx", pixels.width_px);
+  object.Set("heightPx", pixels.height_px);
+  object.Set("data", bytes_array(env, std::move(pixels.data), bytes));
+  return object;
+}
+
+}  // namespace
+
+Napi::Value open_jpeg(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    Napi::Object result = Napi::Object::New(env);
+    Napi::Array refused = Napi::Array::New(env);
+    std::size_t index = 0;
+    for (const Napi::Value& candidate : elements_of(info[0], "libraryPaths")) {
+      const std::string path = "libraryPaths[" + std::to_string(index++) + "]";
+      if (!candidate.IsString()) refuse_argument(path, "a string", kind_of(candidate));
+      if (JpegLibrary::get() != nullptr) break;
+      const std::string name = candidate.As<Napi::String>();
+      const std::string reason = JpegLibrary::open(name);
+      if (reason.empty()) break;
+      Napi::Object entry = Napi::Object::New(env);
+      entry.Set("path", name);
+      entry.Set("reason", reason);
+      refused.Set(refused.Length(), entry);
+    }
+    const JpegLibrary* library = JpegLibrary::get();
+    result.Set("path", library != nullptr ? Napi::Value(Napi::String::New(env, library->path())) : env.Null());
+    result.Set("refused", refused);
+    return result;
+  });
+}
+
+Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsString()) refuse_argument("path", "a string", kind_of(info[0]));
+    const std::string path = info[0].As<Napi::String>();
+    constexpr double most = 9007199254740991.0;  // the largest whole number that JavaScript counts exactly
+    const double limit = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+    if (!(limit >= 1 && limit <= most)) refuse_argument("maxPixels", "a number of at least 1", kind_of(info[1]));
+    Environment& environment = Environment::of(info.Env());
+    auto [promise, ticket] = environment.begin(Napi::Array());
+    environment.images().post([path, limit = static_cast<std::uint64_t>(limit), ticket = ticket] {
+      try {
+        auto decoding = std::make_shared<JpegDecoding>(decode_jpeg_file(path, limit));
+        if (const auto* refused = std::get_if<JpegRefused>(decoding.get())) {
+          throw Failure("INPUT_UNREADABLE", ErrorKind::kInput, refused->reason);
+        }
+        ticket.resolve([decoding](Napi::Env env) -> Napi::Value { return from_decoding(env, *decoding); });
+      } catch (...) {
+        ticket.reject(std::current_exception());
+      }
+    });
+    return promise;
+  });
+}
+
+Napi::Value encode_jpeg(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Array one = Napi::Array::New(info.Env(), 1);
+    one.Set(0U, info[0]);
+    RegionList list = to_regions(one, "regions");
+    const double quality = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+    if (!(quality >= 1 && quality <= 100)) refuse_argument("quality", "a number of 1 to 100", kind_of(info[1]));
+    Environment& environment = Environment::of(info.Env());
+    auto [promise, ticket] = environment.begin(list.pins);
+    environment.images().post([region = list.regions.front(), quality = static_cast<int>(quality), ticket = ticket] {
+      try {
+        auto encoded = std::make_shared<EncodedJpeg>(encode_jpeg(region, quality));
+        ticket.resolve([encoded](Napi::Env env) -> Napi::Value {
+          return bytes_array(env, std::move(encoded->data), encoded->bytes);
+        });
+      } catch (...) {
+        ticket.reject(std::current_exception());
+      }
+    });
+    return promise;
+  });
+}
+
+Napi::Value pixel_traffic(const Napi::CallbackInfo& info) {
+  const PixelTraffic traffic = pixel_traffic();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("decodedImages", static_cast<double>(traffic.decoded));
+  object.Set("turnedImages", static_cast<double>(traffic.turned));
+  return object;
+}
+
+}  // namespace hazure
