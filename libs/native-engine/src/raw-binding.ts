@@ -5,6 +5,8 @@ import type {
   EmbedderEngineConfig,
   EngineInfo,
   HeadSpec,
+  JpegDecoding,
+  PixelTraffic,
   Placement,
   PreprocessSpec,
   ProviderState,
@@ -13,6 +15,7 @@ import type {
   SessionDescription,
   Tensor,
 } from './api.js';
+import type { JpegState } from './jpeg-library.js';
 import type { RawSessionOptions } from './session-options.js';
 
 declare const kind: unique symbol;
@@ -73,4 +76,8 @@ export interface RawBinding {
     outputs: Readonly<Record<string, Tensor>>,
     options: DecodeOptions,
   ): Promise<DetectionRows[]>;
+  openJpeg(libraryPaths: readonly string[]): Pick<JpegState, 'path' | 'refused'>;
+  decodeJpeg(path: string, maxPixels: number): Promise<JpegDecoding>;
+  encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
+  pixelTraffic(): PixelTraffic;
 }

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import type { CropEncoder, ImageRegion } from '@hazure/contracts';
 
-const JPEG_QUALITY = 90;
+export const CROP_JPEG_QUALITY = 90;
 
 /** Whole pixels that a box touches, inside the image and at least one each way. */
 export function pixelRect(region: ImageRegion): { left: number; top: number; width: number; height: number } {
@@ -26,6 +26,6 @@ export class SharpCropEncoder implements CropEncoder {
     if (maxSidePx !== undefined && Math.max(rect.width, rect.height) > maxSidePx) {
       crop.resize({ width: maxSidePx, height: maxSidePx, fit: 'inside' });
     }
-    return crop.jpeg({ quality: JPEG_QUALITY }).toBuffer();
+    return crop.jpeg({ quality: CROP_JPEG_QUALITY }).toBuffer();
   }
 }

@@ -5,3 +5,10 @@ export { EngineDetector, TileDetector, tileDetector, type DetectorOptions } from
 export { EngineEmbedder } from './embedder.js';
 export { FixedBatches, type BatchPlan, type BatchRunner, type LoadedModel } from './batches.js';
 export * from './clip-text/index.js';
+export {
+  EngineImageDecoder,
+  EngineCropEncoder,
+  imageDecoder,
+  cropEncoder,
+  type DecodeTally,
+} from './engine-images.js';
