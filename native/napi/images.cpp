@@ -8,10 +8,15 @@
 namespace hazure {
 namespace {
 
-/** Memory of malloc as a Uint8Array, without a copy. */
-Napi::Value bytes_array(Napi::Env env, std::unique_ptr<std::uint8_t[], DecodedPixels::Free> data, std::size_t bytes) {
-  std::unique_ptr<std::byte[], FreeDeleter> raw(reinterpret_cast<std::byte*>(data.release()));
-  return Napi::Uint8Array::New(env, bytes, to_array_buffer(env, std::move(raw), bytes), 0);
+/** Memory as a Uint8Array without a copy; given back when JavaScript lets go of it. */
+template <typename Deleter>
+Napi::Value bytes_array(Napi::Env env, std::unique_ptr<std::uint8_t[], Deleter> data, std::size_t bytes) {
+  const Deleter deleter = data.get_deleter();
+  std::uint8_t* raw = data.get();
+  const auto buffer = Napi::ArrayBuffer::New(
+      env, raw, bytes, [deleter](Napi::Env, void* memory) { deleter(static_cast<std::uint8_t*>(memory)); });
+  data.release();  // only now: the line above may throw
+  return Napi::Uint8Array::New(env, bytes, buffer, 0);
 }
 
 Napi::Value from_decoding(Napi::Env env, JpegDecoding& decoding) {
@@ -107,6 +112,7 @@ Napi::Value pixel_traffic(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("decodedImages", static_cast<double>(traffic.decoded));
   object.Set("turnedImages", static_cast<double>(traffic.turned));
+  object.Set("recolouredImages", static_cast<double>(traffic.recoloured));
   return object;
 }
 

@@ -273,6 +273,8 @@ export interface PixelTraffic {
   readonly decodedImages: number;
   /** Of those, turned upright in a second pass: EXIF orientations 2, 3 and 5 to 8. */
   readonly turnedImages: number;
+  /** Of those, converted from the colours of their ICC profile, in place. */
+  readonly recolouredImages: number;
 }
 
 /**
@@ -315,8 +317,8 @@ export interface Engine {
    */
   jpeg(): JpegState;
   /**
-   * Reads and decodes a plain JPEG file (8-bit, grey or YCbCr, no ICC profile, whole) upright, to the pixels that
-   * libvips gives; any other file is declined with a reason. Everything is declined where `jpeg()` found no library.
+   * Reads and decodes a plain JPEG file (8-bit, grey or YCbCr, sRGB or a matrix profile, whole) upright and in sRGB, to
+   * the pixels that libvips gives; any other file is declined with a reason. Everything is declined where `jpeg()` found no library.
    *
    * @param maxPixels larger pictures are declined before memory is reserved
    * @throws InputError INPUT_UNREADABLE for a file too short for the size that it claims

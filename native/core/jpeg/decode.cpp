@@ -2,12 +2,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
-#include <new>
+#include <vector>
 
 #include "hazure/jpeg.hpp"
+#include "icc.hpp"
+#include "pixel_pool.hpp"
 #include "turbojpeg.hpp"
 
 namespace hazure {
@@ -18,6 +20,7 @@ constexpr std::uint64_t kMostFileBytes = std::uint64_t{1} << 30;
 
 std::atomic<std::uint64_t> decoded_images{0};
 std::atomic<std::uint64_t> turned_images{0};
+std::atomic<std::uint64_t> recoloured_images{0};
 
 /** Memory that a thread keeps from image to image, given back after an unusually large one. */
 class Scratch {
@@ -47,39 +50,45 @@ DecodedPixels reserve_pixels(int width, int height) {
   DecodedPixels pixels;
   pixels.width_px = width;
   pixels.height_px = height;
-  pixels.data.reset(static_cast<std::uint8_t*>(std::malloc(pixels.bytes())));
-  if (!pixels.data) throw std::bad_alloc();
+  pixels.data = {pixel_pool::take(pixels.bytes()), GiveBackPixels{pixels.bytes()}};
   return pixels;
 }
 
 /** Decodes as stored, or upside down. @return whether nothing at all was amiss */
-bool decompress(const JpegLibrary& library, std::span<const std::uint8_t> file, const JpegHeader& header,
+bool decompress(const JpegCodec& codec, std::span<const std::uint8_t> file, const JpegHeader& header,
                 bool upside_down, std::uint8_t* to) {
   const int flags = turbojpeg::kAccurateDct | (header.progressive ? turbojpeg::kLimitScans : 0) |
                     (upside_down ? turbojpeg::kBottomUp : 0);
-  return library.functions().decompress(thread_decompressor(library), file.data(), file.size(), to, header.width_px, 0,
+  return codec.api().decompress(codec.handle(), file.data(), file.size(), to, header.width_px, 0,
                                         header.height_px, turbojpeg::kPixelRgb, flags) == 0;
 }
 
-JpegDeclined damaged(const JpegLibrary& library) {
-  return {std::string("libjpeg-turbo: ") + library.functions().error(thread_decompressor(library))};
-}
-
 /** Whether the library sees the same picture as the markers told, in a colour space of its own. */
-std::optional<JpegDeclined> disagrees(const JpegLibrary& library, std::span<const std::uint8_t> file,
+std::optional<JpegDeclined> disagrees(const JpegCodec& codec, std::span<const std::uint8_t> file,
                                       const JpegHeader& header) {
   int width = 0;
   int height = 0;
   int sampling = 0;
   int colour = 0;
-  if (library.functions().header(thread_decompressor(library), file.data(), file.size(), &width, &height, &sampling,
+  if (codec.api().header(codec.handle(), file.data(), file.size(), &width, &height, &sampling,
                                  &colour) != 0) {
-    return damaged(library);
+    return JpegDeclined{codec.error()};
   }
   if (width != header.width_px || height != header.height_px) return JpegDeclined{"its size is in doubt"};
   const bool plain = colour == (header.components == 1 ? turbojpeg::kColourGrey : turbojpeg::kColourYcbcr);
   if (!plain) return JpegDeclined{"its colours are no YCbCr"};
   return std::nullopt;
+}
+
+/** The transform of a profile; the last of each thread is kept, for the next file is likely of the same camera. */
+const ColourTransform* transform_for(std::span<const std::uint8_t> profile) {
+  thread_local std::vector<std::uint8_t> known;
+  thread_local std::optional<ColourTransform> transform;
+  if (!std::equal(known.begin(), known.end(), profile.begin(), profile.end())) {
+    transform = ColourTransform::from_profile(profile);
+    known.assign(profile.begin(), profile.end());
+  }
+  return transform ? &*transform : nullptr;
 }
 
 class File {
@@ -126,7 +135,7 @@ Scratch& pixel_scratch() {
 
 }  // namespace
 
-void DecodedPixels::Free::operator()(std::uint8_t* memory) const noexcept { std::free(memory); }
+void GiveBackPixels::operator()(std::uint8_t* memory) const noexcept { pixel_pool::give_back(memory, bytes); }
 
 JpegDecoding decode_jpeg(std::span<const std::uint8_t> file, std::uint64_t most_pixels) {
   const JpegLibrary* library = JpegLibrary::get();
@@ -138,7 +147,13 @@ JpegDecoding decode_jpeg(std::span<const std::uint8_t> file, std::uint64_t most_
   const auto pixel_count = static_cast<std::uint64_t>(header.width_px) * static_cast<std::uint64_t>(header.height_px);
   if (pixel_count > most_pixels) return JpegDeclined{"it has more pixels than allowed"};
   if (header.width_px > kMaxSidePx || header.height_px > kMaxSidePx) return JpegDeclined{"a side is too long"};
-  if (auto declined = disagrees(*library, file, header)) return *declined;
+  const JpegCodec codec(*library, JpegCodec::Kind::kDecompress);
+  if (auto declined = disagrees(codec, file, header)) return *declined;
+
+  // Of a grey picture libvips leaves a profile for RGB alone.
+  const bool recolour = !header.profile.empty() && header.components == 3;
+  const ColourTransform* transform = recolour ? transform_for(header.profile) : nullptr;
+  if (recolour && transform == nullptr) return JpegDeclined{"its ICC profile is more than a matrix and curves"};
 
   // Upside down costs nothing; every other turn is a pass of its own.
   const bool upside_down = header.orientation == 4;
@@ -147,12 +162,14 @@ JpegDecoding decode_jpeg(std::span<const std::uint8_t> file, std::uint64_t most_
   DecodedPixels pixels = reserve_pixels(swaps_sides ? header.height_px : header.width_px,
                                         swaps_sides ? header.width_px : header.height_px);
   std::uint8_t* to = turned ? pixel_scratch().reserve(pixels.bytes()) : pixels.data.get();
-  const bool whole = decompress(*library, file, header, upside_down, to);
+  const bool whole = decompress(codec, file, header, upside_down, to);
+  if (whole && recolour) transform->apply(to, pixel_count);
   if (whole && turned) orient_pixels(to, header.width_px, header.height_px, header.orientation, pixels.data.get());
   if (turned) pixel_scratch().shrink();
-  if (!whole) return damaged(*library);
+  if (!whole) return JpegDeclined{codec.error()};
   ++decoded_images;
   if (turned) ++turned_images;
+  if (recolour) ++recoloured_images;
   return pixels;
 }
 
@@ -170,6 +187,6 @@ JpegDecoding decode_jpeg_file(const std::string& path, std::uint64_t most_pixels
   return decoding;
 }
 
-PixelTraffic pixel_traffic() noexcept { return {decoded_images.load(), turned_images.load()}; }
+PixelTraffic pixel_traffic() noexcept { return {decoded_images.load(), turned_images.load(), recoloured_images.load()}; }
 
 }  // namespace hazure

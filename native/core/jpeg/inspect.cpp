@@ -5,6 +5,7 @@
 
 #include "exif.hpp"
 #include "hazure/jpeg.hpp"
+#include "icc.hpp"
 
 namespace hazure {
 namespace {
@@ -123,16 +124,25 @@ class Inspector {
     return contains(segment, "hdrgm"sv) || contains(segment, "hdr-gain-map"sv) ? "it has a gain map" : "";
   }
 
-  static std::string app2(Bytes segment) {
+  std::string app2(Bytes segment) {
     using namespace std::string_view_literals;
-    if (begins(segment, "ICC_PROFILE\0"sv)) return "it has an ICC profile";
+    if (begins(segment, "ICC_PROFILE\0"sv)) {
+      // ICC.1:2010, annex B.4: number and count of the piece, then its bytes.
+      const bool whole = segment.size() > 14 && segment[12] == 1 && segment[13] == 1 && header_.profile.empty();
+      if (!whole) return "its ICC profile is in pieces";
+      header_.profile = segment.subspan(14);
+      return {};
+    }
     if (begins(segment, "MPF\0"sv)) return "it holds several pictures";
     if (begins(segment, "urn:iso:std:iso:ts:21496"sv)) return "it has a gain map";
     return {};
   }
 
-  JpegInspection end(std::size_t scan_begins) const {
+  [[nodiscard]] JpegInspection end(std::size_t scan_begins) const {
     if (header_.components == 0) return JpegDeclined{"its first scan comes before its frame header"};
+    if (!header_.profile.empty() && !is_rgb_profile(header_.profile)) {
+      return JpegDeclined{"its ICC profile is for other colours"};
+    }
     const Bytes coded = file_.subspan(scan_begins);
     // A block takes a Huffman code for its DC coefficient and, unless progressive, one for the end of its others.
     const std::uint64_t least_bits = fewest_blocks_ * (header_.progressive ? 1 : 2);

@@ -4,8 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
-
-#include "hazure/error.hpp"
+#include <new>
 
 namespace hazure {
 namespace {
@@ -22,30 +21,6 @@ std::string file_of(void* address, const std::string& otherwise) {
   Dl_info info{};
   return dladdr(address, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : otherwise;
 }
-
-/** A codec that goes with its thread. */
-class Codec {
- public:
-  Codec() = default;
-  Codec(const Codec&) = delete;
-  Codec& operator=(const Codec&) = delete;
-  ~Codec() {
-    if (handle_ != nullptr) destroy_(handle_);
-  }
-
-  turbojpeg::Handle get(turbojpeg::Handle (*init)(), int (*destroy)(turbojpeg::Handle)) {
-    if (handle_ == nullptr) {
-      handle_ = init();
-      destroy_ = destroy;
-    }
-    if (handle_ == nullptr) throw std::bad_alloc();
-    return handle_;
-  }
-
- private:
-  turbojpeg::Handle handle_ = nullptr;
-  int (*destroy_)(turbojpeg::Handle) = nullptr;
-};
 
 }  // namespace
 
@@ -73,8 +48,8 @@ std::string JpegLibrary::open(const std::string& path) {
     dlclose(handle);
     return path + " has no " + absent + ": it is no TurboJPEG of version 1.4 or newer";
   }
-  // Huffman tables fitted to each picture: TurboJPEG 2 has no other switch for it.
-  setenv("TJ_OPTIMIZE", "1", 0);
+  // Huffman tables fitted to each picture: a parameter in TurboJPEG 3, only this before.
+  if (!find(handle, "tj3Set", functions->set)) setenv("TJ_OPTIMIZE", "1", 0);
   auto library = std::unique_ptr<JpegLibrary>(new JpegLibrary());
   library->path_ = file_of(reinterpret_cast<void*>(functions->init_decompress), path);
   library->functions_ = std::move(functions);
@@ -82,14 +57,12 @@ std::string JpegLibrary::open(const std::string& path) {
   return {};
 }
 
-turbojpeg::Handle thread_decompressor(const JpegLibrary& library) {
-  thread_local Codec codec;
-  return codec.get(library.functions().init_decompress, library.functions().destroy);
+JpegCodec::JpegCodec(const JpegLibrary& library, Kind kind)
+    : api_(library.functions()), handle_(kind == Kind::kDecompress ? api_.init_decompress() : api_.init_compress()) {
+  if (handle_ == nullptr) throw std::bad_alloc();
+  if (kind == Kind::kCompress && api_.set != nullptr) api_.set(handle_, turbojpeg::kOptimise, 1);
 }
 
-turbojpeg::Handle thread_compressor(const JpegLibrary& library) {
-  thread_local Codec codec;
-  return codec.get(library.functions().init_compress, library.functions().destroy);
-}
+JpegCodec::~JpegCodec() { api_.destroy(handle_); }
 
 }  // namespace hazure

@@ -16,6 +16,7 @@ inline constexpr int kBottomUp = 2;         // TJFLAG_BOTTOMUP
 inline constexpr int kNoRealloc = 1024;     // TJFLAG_NOREALLOC
 inline constexpr int kAccurateDct = 4096;   // TJFLAG_ACCURATEDCT
 inline constexpr int kLimitScans = 32768;   // TJFLAG_LIMITSCANS
+inline constexpr int kOptimise = 11;        // TJPARAM_OPTIMIZE
 }  // namespace turbojpeg
 
 struct JpegLibrary::Functions {
@@ -30,10 +31,31 @@ struct JpegLibrary::Functions {
                   unsigned char** to, unsigned long* bytes, int sampling, int quality, int flags) = nullptr;
   unsigned long (*most_bytes)(int width, int height, int sampling) = nullptr;
   char* (*error)(turbojpeg::Handle) = nullptr;
+  /** Of TurboJPEG 3; null before. */
+  int (*set)(turbojpeg::Handle, int parameter, int value) = nullptr;
 };
 
-/** A codec of the calling thread, made at first use and freed when the thread ends. */
-turbojpeg::Handle thread_decompressor(const JpegLibrary& library);
-turbojpeg::Handle thread_compressor(const JpegLibrary& library);
+/**
+ * A codec for one picture. None is used twice: tables of a file, and what an error leaves behind, would pass on to the
+ * next one.
+ */
+class JpegCodec {
+ public:
+  enum class Kind { kDecompress, kCompress };
+  /** @throws std::bad_alloc */
+  JpegCodec(const JpegLibrary& library, Kind kind);
+  ~JpegCodec();
+  JpegCodec(const JpegCodec&) = delete;
+  JpegCodec& operator=(const JpegCodec&) = delete;
+
+  [[nodiscard]] const JpegLibrary::Functions& api() const { return api_; }
+  [[nodiscard]] turbojpeg::Handle handle() const { return handle_; }
+  /** What the library says of its last failure. */
+  [[nodiscard]] std::string error() const { return std::string("libjpeg-turbo: ") + api_.error(handle_); }
+
+ private:
+  const JpegLibrary::Functions& api_;
+  turbojpeg::Handle handle_;
+};
 
 }  // namespace hazure

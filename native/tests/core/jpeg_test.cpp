@@ -75,7 +75,8 @@ TEST(jpeg, inspect_declines_what_is_not_plain) {
   CHECK(has(declined(file_of({frame(0xC0, 8, 0, 3)})), "no size"));
   for (const int marker : {0xC3, 0xC5, 0xC9, 0xCA}) CHECK(has(declined(file_of({frame(marker, 8, 8, 3)})), "coding"));
   CHECK(has(declined(file_of({frame(0xC0, 8, 8, 3), frame(0xC0, 8, 8, 3)})), "two frames"));
-  CHECK(has(declined(file_of({segment(0xE2, text(std::string("ICC_PROFILE\0\1\1", 14))), frame(0xC0, 8, 8, 3)})), "ICC"));
+  CHECK(has(declined(file_of({segment(0xE2, text(std::string("ICC_PROFILE\0\1\2....", 18))), frame(0xC0, 8, 8, 3)})), "pieces"));
+  CHECK(has(declined(file_of({segment(0xE2, text(std::string("ICC_PROFILE\0\1\1....", 18))), frame(0xC0, 8, 8, 3)})), "other colours"));
   CHECK(has(declined(file_of({segment(0xE2, text(std::string("MPF\0", 4))), frame(0xC0, 8, 8, 3)})), "several"));
   CHECK(has(declined(file_of({segment(0xE1, text("http://ns.adobe.com/xap/1.0/ hdrgm:Version")), frame(0xC0, 8, 8, 3)})),
             "gain map"));

@@ -50,6 +50,8 @@ struct JpegHeader {
   bool progressive = false;
   /** EXIF, 1…8 (CIPA DC-008, tag 0x0112): how the stored picture is turned to stand upright. */
   int orientation = 1;
+  /** An ICC profile for its colours, inside the file's bytes; empty for sRGB. */
+  std::span<const std::uint8_t> profile;
 };
 
 /** Why a file is left to another decoder; words for a person. */
@@ -66,18 +68,22 @@ using JpegInspection = std::variant<JpegHeader, JpegDeclined, JpegRefused>;
 
 /**
  * Reads the markers up to the first scan (ITU-T T.81, annex B). What is not plain is declined: other than 8 bits,
- * other than 1 or 3 components, RGB or CMYK, arithmetic or lossless coding, an ICC profile, a gain map, several pictures in one file, an
- * EXIF block that leaves the orientation in doubt, anything out of order. A file too short for the size that it
+ * other than 1 or 3 components, arithmetic or lossless coding, an ICC profile in pieces or for other colours than
+ * RGB, a gain map, several pictures in one file, an EXIF block that leaves the orientation in doubt, anything out of
+ * order. A file too short for the size that it
  * claims (a Huffman code is a bit at least) is refused, so that nothing is reserved for it.
  */
 JpegInspection inspect_jpeg(std::span<const std::uint8_t> file);
 
-/** Pixels that own their memory (malloc): 8-bit RGB, HWC, rows without gaps. */
+/** Gives memory of decoded images back to where it came from. */
+struct GiveBackPixels {
+  std::size_t bytes = 0;
+  void operator()(std::uint8_t* memory) const noexcept;
+};
+
+/** Pixels that own their memory: 8-bit RGB, HWC, rows without gaps. */
 struct DecodedPixels {
-  struct Free {
-    void operator()(std::uint8_t* memory) const noexcept;
-  };
-  std::unique_ptr<std::uint8_t[], Free> data;
+  std::unique_ptr<std::uint8_t[], GiveBackPixels> data;
   int width_px = 0;
   int height_px = 0;
 
@@ -89,7 +95,8 @@ struct DecodedPixels {
 using JpegDecoding = std::variant<DecodedPixels, JpegDeclined, JpegRefused>;
 
 /**
- * Decodes a plain JPEG upright, with accurate DCT and smooth chroma upsampling. Whatever libjpeg-turbo warns of is
+ * Decodes a plain JPEG upright and in sRGB, with accurate DCT and smooth chroma upsampling. A profile that is more than
+ * a matrix and curves is declined. Whatever libjpeg-turbo warns of is
  * declined: how damage is judged is the other decoder's to say.
  *
  * @param most_pixels larger pictures are declined before memory is reserved
@@ -102,14 +109,19 @@ JpegDecoding decode_jpeg_file(const std::string& path, std::uint64_t most_pixels
 /** Turns pixels as an EXIF orientation asks; `to` holds as many and must not overlap. Strides are 3 × width. */
 void orient_pixels(const std::uint8_t* from, int width_px, int height_px, int orientation, std::uint8_t* to);
 
+struct FreeBytes {
+  void operator()(std::uint8_t* memory) const noexcept;
+};
+
 /** Bytes from malloc. */
 struct EncodedJpeg {
-  std::unique_ptr<std::uint8_t[], DecodedPixels::Free> data;
+  std::unique_ptr<std::uint8_t[], FreeBytes> data;
   std::size_t bytes = 0;
 };
 
 /**
- * A region as baseline JPEG, 4:2:0, Huffman tables fitted to it, straight from the image's rows.
+ * A region as baseline JPEG, 4:2:0, Huffman tables fitted to it, straight from the image's rows: the bytes that libvips
+ * writes.
  *
  * @param quality 1…100
  * @throws Error(kInput) for a bad region, (kDevice) where no library is open or it fails
@@ -122,6 +134,8 @@ struct PixelTraffic {
   std::uint64_t decoded = 0;
   /** Of those, turned in a second pass (EXIF 2, 3, 5…8). */
   std::uint64_t turned = 0;
+  /** Of those, converted to sRGB in place. */
+  std::uint64_t recoloured = 0;
 };
 PixelTraffic pixel_traffic() noexcept;
 
