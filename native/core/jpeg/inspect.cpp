@@ -14,6 +14,11 @@ constexpr int kBlock = 8;
 /** libvips reads no progressive picture of more scans: a few kilobytes could keep a machine busy for hours. */
 constexpr std::size_t kMostScans = 100;
 
+/**
+ * A cut-off picture up to this size is left to the other decoder, which takes some of them; above, memory is at stake.
+ */
+constexpr std::uint64_t kHarmlessPixels = std::uint64_t{1} << 24;
+
 using Bytes = std::span<const std::uint8_t>;
 
 bool begins(Bytes segment, std::string_view text) {
@@ -147,6 +152,8 @@ class Inspector {
     // A block takes a Huffman code for its DC coefficient and, unless progressive, one for the end of its others.
     const std::uint64_t least_bits = fewest_blocks_ * (header_.progressive ? 1 : 2);
     if (least_bits > coded.size() * std::uint64_t{8}) {
+      const auto pixels = static_cast<std::uint64_t>(header_.width_px) * static_cast<std::uint64_t>(header_.height_px);
+      if (pixels <= kHarmlessPixels) return JpegDeclined{"it is cut off"};
       return JpegRefused{"it is cut off: " + std::to_string(coded.size()) + " bytes of picture data can't hold " +
                          std::to_string(header_.width_px) + "×" + std::to_string(header_.height_px) + " pixels"};
     }

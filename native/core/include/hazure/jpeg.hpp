@@ -70,8 +70,8 @@ using JpegInspection = std::variant<JpegHeader, JpegDeclined, JpegRefused>;
  * Reads the markers up to the first scan (ITU-T T.81, annex B). What is not plain is declined: other than 8 bits,
  * other than 1 or 3 components, arithmetic or lossless coding, an ICC profile in pieces or for other colours than
  * RGB, a gain map, several pictures in one file, an EXIF block that leaves the orientation in doubt, anything out of
- * order. A file too short for the size that it
- * claims (a Huffman code is a bit at least) is refused, so that nothing is reserved for it.
+ * order. A file too short for the size that it claims (a Huffman code is a bit at least)
+ * is declined as well, and refused above 2^24 pixels, so that nothing is reserved for it.
  */
 JpegInspection inspect_jpeg(std::span<const std::uint8_t> file);
 
