@@ -33,6 +33,23 @@ Napi::Value from_decoding(Napi::Env env, JpegDecoding& decoding) {
   return object;
 }
 
+/** A file, or its bytes. */
+struct Source {
+  std::optional<std::string> path;
+  std::span<const std::uint8_t> bytes;
+};
+
+Source to_source(const Napi::Value& value) {
+  if (value.IsString()) return {value.As<Napi::String>().Utf8Value(), {}};
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    refuse_argument("source", "a path or a Uint8Array", kind_of(value));
+  }
+  std::size_t length = 0;
+  void* data = nullptr;
+  napi_get_typedarray_info(value.Env(), value, nullptr, &length, &data, nullptr, nullptr);
+  return {std::nullopt, {static_cast<const std::uint8_t*>(data), length}};
+}
+
 }  // namespace
 
 Napi::Value open_jpeg(const Napi::CallbackInfo& info) {
@@ -62,16 +79,18 @@ Napi::Value open_jpeg(const Napi::CallbackInfo& info) {
 
 Napi::Value decode_jpeg(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    if (!info[0].IsString()) refuse_argument("path", "a string", kind_of(info[0]));
-    const std::string path = info[0].As<Napi::String>();
+    const Source source = to_source(info[0]);
     constexpr double most = 9007199254740991.0;  // the largest whole number that JavaScript counts exactly
     const double limit = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
     if (!(limit >= 1 && limit <= most)) refuse_argument("maxPixels", "a number of at least 1", kind_of(info[1]));
+    Napi::Array pins = Napi::Array::New(info.Env());
+    if (!source.bytes.empty()) pins.Set(0U, info[0]);
     Environment& environment = Environment::of(info.Env());
-    auto [promise, ticket] = environment.begin(Napi::Array());
-    environment.images().post([path, limit = static_cast<std::uint64_t>(limit), ticket = ticket] {
+    auto [promise, ticket] = environment.begin(pins);
+    environment.images().post([source, limit = static_cast<std::uint64_t>(limit), ticket = ticket] {
       try {
-        auto decoding = std::make_shared<JpegDecoding>(decode_jpeg_file(path, limit));
+        auto decoding = std::make_shared<JpegDecoding>(
+            source.path ? decode_jpeg_file(*source.path, limit) : decode_jpeg(source.bytes, limit));
         if (const auto* refused = std::get_if<JpegRefused>(decoding.get())) {
           throw Failure("INPUT_UNREADABLE", ErrorKind::kInput, refused->reason);
         }

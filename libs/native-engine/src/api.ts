@@ -320,10 +320,11 @@ export interface Engine {
    * Reads and decodes a plain JPEG file (8-bit, grey or YCbCr, sRGB or a matrix profile, whole) upright and in sRGB, to
    * the pixels that libvips gives; any other file is declined with a reason. Everything is declined where `jpeg()` found no library.
    *
+   * @param source path of the file, or its bytes, which must not be changed meanwhile
    * @param maxPixels larger pictures are declined before memory is reserved
    * @throws InputError INPUT_UNREADABLE for a file too short for the size that it claims
    */
-  decodeJpeg(path: string, maxPixels: number): Promise<JpegDecoding>;
+  decodeJpeg(source: string | Uint8Array, maxPixels: number): Promise<JpegDecoding>;
   /**
    * A region as baseline JPEG, 4:2:0, with Huffman tables of its own.
    *

@@ -42,9 +42,9 @@ export function engineOver(binding: RawBinding): Engine {
     decodeDetections: (head, outputs, options) =>
       guardedAsync(() => binding.decodeDetections(head, outputs, options)),
     jpeg,
-    decodeJpeg: async (path, maxPixels) => {
+    decodeJpeg: async (source, maxPixels) => {
       if (jpeg().path === null) return { declined: 'no libjpeg-turbo was found' };
-      return guardedAsync(() => binding.decodeJpeg(path, maxPixels));
+      return guardedAsync(() => binding.decodeJpeg(source, maxPixels));
     },
     encodeJpeg: async (region, quality) => {
       jpeg();

@@ -77,7 +77,7 @@ export interface RawBinding {
     options: DecodeOptions,
   ): Promise<DetectionRows[]>;
   openJpeg(libraryPaths: readonly string[]): Pick<JpegState, 'path' | 'refused'>;
-  decodeJpeg(path: string, maxPixels: number): Promise<JpegDecoding>;
+  decodeJpeg(source: string | Uint8Array, maxPixels: number): Promise<JpegDecoding>;
   encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
   pixelTraffic(): PixelTraffic;
 }

@@ -1,6 +1,6 @@
 import type { CropEncoder, DecodedImage, ImageDecoder, ImageRef, ImageRegion } from '@hazure/contracts';
 import { InputError } from '@hazure/contracts';
-import type { Engine } from '@hazure/native-engine';
+import type { Engine, JpegDecoding } from '@hazure/native-engine';
 import { CROP_JPEG_QUALITY, pixelRect, SharpCropEncoder } from './crop-encoder.js';
 import {
   DEFAULT_MAX_PIXELS,
@@ -40,21 +40,28 @@ export class EngineImageDecoder implements ImageDecoder {
 
   /** @throws InputError INPUT_UNREADABLE */
   async decode(ref: ImageRef): Promise<DecodedImage> {
-    const decoded = await this.decodeNatively(ref);
+    const { decoded, bytes } = await this.decodeNatively(ref);
     if (decoded.declined === undefined) {
       this.native += 1;
       const { data, widthPx, heightPx } = decoded;
       return { ref, widthPx, heightPx, data };
     }
     this.left.set(decoded.declined, (this.left.get(decoded.declined) ?? 0) + 1);
-    return this.sharp.decode(ref);
+    if (bytes === null) return this.sharp.decode(ref);
+    // read once; the image must not keep the bytes
+    const image = await this.sharp.decode({ ...ref, read: () => Promise.resolve(bytes) });
+    return { ...image, ref };
   }
 
-  private async decodeNatively(ref: ImageRef): ReturnType<Engine['decodeJpeg']> {
+  /** @returns the bytes as well where the reference brings them itself */
+  private async decodeNatively(ref: ImageRef): Promise<{ decoded: JpegDecoding; bytes: Uint8Array | null }> {
     try {
-      return await this.engine.decodeJpeg(ref.path, this.maxPixels);
+      const bytes = ref.read ? await ref.read() : null;
+      return { decoded: await this.engine.decodeJpeg(bytes ?? ref.path, this.maxPixels), bytes };
     } catch (error) {
-      if (error instanceof InputError && error.code === 'INPUT_UNREADABLE') throw unreadable(ref, error);
+      if (ref.read || (error instanceof InputError && error.code === 'INPUT_UNREADABLE')) {
+        throw unreadable(ref, error);
+      }
       throw error;
     }
   }

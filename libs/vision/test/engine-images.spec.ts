@@ -120,6 +120,28 @@ describe('the engine decodes to the pixels of sharp', () => {
     expect((await both(withSegment(grey, 0xe2, iccSegment(matrixProfiles().adobe)))).native).toBe(true);
   });
 
+  withTurbo('bytes that a reference brings itself, which are read once', async () => {
+    const decoder = new EngineImageDecoder(engine);
+    for (const [file, native] of [
+      [await picture(61, 47).jpeg().toBuffer(), true],
+      [await picture(61, 47).png().toBuffer(), false],
+    ] as const) {
+      let reads = 0;
+      const read = (): Promise<Uint8Array> => {
+        reads += 1;
+        return Promise.resolve(file);
+      };
+      const ref = { index: 0, id: 'a', path: 'nowhere', bytes: 0, read };
+      const image = await decoder.decode(ref);
+      expect(image.ref).toBe(ref);
+      expect(reads).toBe(1);
+      expect(decoder.tally.sharp.size).toBe(native ? 0 : 1);
+      expect(Buffer.compare(image.data, (await reference.decode(ref)).data)).toBe(0);
+    }
+    const lost = { index: 0, id: 'a', path: 'b', bytes: 0, read: () => Promise.reject(new Error('gone')) };
+    await expect(decoder.decode(lost)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+  });
+
   testWith(cocoFolder)('real photos', async () => {
     const refs = (await walkImages(join(cocoFolder, 'images'))).slice(0, 24);
     const decoder = imageDecoder(engine);
