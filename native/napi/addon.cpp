@@ -31,6 +31,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("openJpeg", open_jpeg);
   add("decodeJpeg", decode_jpeg);
   add("encodeJpeg", encode_jpeg);
+  add("releasePixels", release_pixels);
   add("pixelTraffic", pixel_traffic);
   return exports;
 }

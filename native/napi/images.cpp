@@ -126,6 +126,17 @@ Napi::Value encode_jpeg(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value release_pixels(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsTypedArray() || !info[0].As<Napi::TypedArray>().ArrayBuffer().IsArrayBuffer()) {
+      refuse_argument("data", "a typed array", kind_of(info[0]));
+    }
+    // Without its buffer JavaScript has no more to do with the memory, and need not collect garbage to learn it.
+    const bool released = napi_detach_arraybuffer(info.Env(), info[0].As<Napi::TypedArray>().ArrayBuffer()) == napi_ok;
+    return Napi::Boolean::New(info.Env(), released);
+  });
+}
+
 Napi::Value pixel_traffic(const Napi::CallbackInfo& info) {
   const PixelTraffic traffic = pixel_traffic();
   Napi::Object object = Napi::Object::New(info.Env());

@@ -8,6 +8,7 @@ namespace hazure {
 Napi::Value open_jpeg(const Napi::CallbackInfo& info);
 Napi::Value decode_jpeg(const Napi::CallbackInfo& info);
 Napi::Value encode_jpeg(const Napi::CallbackInfo& info);
+Napi::Value release_pixels(const Napi::CallbackInfo& info);
 Napi::Value pixel_traffic(const Napi::CallbackInfo& info);
 
 }  // namespace hazure

@@ -332,5 +332,12 @@ export interface Engine {
    * @throws DeviceError where `jpeg()` found no library
    */
   encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
+  /**
+   * Gives the memory of a decoded image back before the garbage collector would. Its array is empty afterwards; no call
+   * that reads it may be under way.
+   *
+   * @returns false where the memory is not the array's alone to give
+   */
+  releaseImage(image: RawImage): boolean;
   pixelTraffic(): PixelTraffic;
 }

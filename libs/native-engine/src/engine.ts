@@ -50,6 +50,7 @@ export function engineOver(binding: RawBinding): Engine {
       jpeg();
       return guardedAsync(() => binding.encodeJpeg(region, quality));
     },
+    releaseImage: ({ data }) => guarded(() => binding.releasePixels(data)),
     pixelTraffic: () => guarded(() => binding.pixelTraffic()),
   };
 }

@@ -79,5 +79,6 @@ export interface RawBinding {
   openJpeg(libraryPaths: readonly string[]): Pick<JpegState, 'path' | 'refused'>;
   decodeJpeg(source: string | Uint8Array, maxPixels: number): Promise<JpegDecoding>;
   encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
+  releasePixels(data: Uint8Array): boolean;
   pixelTraffic(): PixelTraffic;
 }

@@ -25,9 +25,11 @@ export class EngineImageDecoder implements ImageDecoder {
   private readonly maxPixels: number;
   private native = 0;
   private readonly left = new Map<string, number>();
+  /** Pixels in the engine's memory. */
+  private readonly own = new WeakSet<Uint8Array>();
 
   constructor(
-    private readonly engine: Pick<Engine, 'decodeJpeg'>,
+    private readonly engine: Pick<Engine, 'decodeJpeg' | 'releaseImage'>,
     options: ImageDecoderOptions = {},
   ) {
     this.maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
@@ -44,6 +46,7 @@ export class EngineImageDecoder implements ImageDecoder {
     if (decoded.declined === undefined) {
       this.native += 1;
       const { data, widthPx, heightPx } = decoded;
+      this.own.add(data);
       return { ref, widthPx, heightPx, data };
     }
     this.left.set(decoded.declined, (this.left.get(decoded.declined) ?? 0) + 1);
@@ -51,6 +54,10 @@ export class EngineImageDecoder implements ImageDecoder {
     // read once; the image must not keep the bytes
     const image = await this.sharp.decode({ ...ref, read: () => Promise.resolve(bytes) });
     return { ...image, ref };
+  }
+
+  release(image: DecodedImage): void {
+    if (this.own.delete(image.data)) this.engine.releaseImage(image);
   }
 
   /** @returns the bytes as well where the reference brings them itself */

@@ -308,6 +308,19 @@ describe('crops', () => {
   });
 });
 
+withTurbo('an image that is released gives its memory to the next one, and its pixels are gone', async () => {
+  const ref = await put(await picture(640, 480).jpeg().toBuffer());
+  const decoder = new EngineImageDecoder(engine);
+  const image = await decoder.decode(ref);
+  decoder.release(image);
+  expect(image.data.length).toBe(0);
+  await expect(engine.encodeJpeg({ image, box: null }, 90)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  decoder.release(image); // a second time changes nothing
+  const sharps = await reference.decode(ref);
+  decoder.release(sharps); // not the engine's
+  expect(sharps.data.length).toBe(3 * 640 * 480);
+});
+
 withTurbo('an upright photo is written once by its decoder and read where it lies', async () => {
   const file = await picture(61, 47).jpeg().toBuffer();
   const decoder = new EngineImageDecoder(engine);
