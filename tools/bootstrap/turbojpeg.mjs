@@ -120,6 +120,6 @@ export async function ensureTurboJpeg() {
     await fetchLibrary(cached);
     return `npm ${TURBOJPEG_PACKAGE.name}@${TURBOJPEG_PACKAGE.version}`;
   } catch (error) {
-    return `none (${error.message}): sharp decodes JPEGs, at about three times the processor time`;
+    return `none (${error.message}): sharp decodes JPEGs, at about twice the processor time`;
   }
 }

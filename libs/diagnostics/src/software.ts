@@ -105,7 +105,7 @@ export function jpegFinding(jpeg: EngineReport['jpeg']): Finding {
   return {
     ...about,
     state: 'note',
-    detail: `${why}: sharp decodes JPEGs, at COST`,
+    detail: `${why}: sharp decodes JPEGs, at 1.6 (1080p) to 2.6 times (640 × 480) the processor time`,
     fix: jpeg.off
       ? 'Unset HAZURE_TURBOJPEG.'
       : 'Run `npm run setup`, install libturbojpeg0 (Debian, Ubuntu), or point HAZURE_TURBOJPEG at a libturbojpeg.so.0.',

@@ -288,7 +288,7 @@ describe('damage', () => {
 });
 
 describe('crops', () => {
-  withTurbo('are byte for byte those of sharp', async () => {
+  withTurbo('hold the pixels of those of sharp, in about as many bytes', async () => {
     const image = await reference.decode(
       await put(await picture(333, 250).jpeg({ quality: 100 }).toBuffer()),
     );
@@ -300,7 +300,11 @@ describe('crops', () => {
       null,
     ]) {
       const [a, b] = await Promise.all([ours.encode({ image, box }), theirs.encode({ image, box })]);
-      expect(Buffer.compare(a, b)).toBe(0);
+      const [left, right] = await Promise.all([a, b].map((file) => sharp(file).raw().toBuffer()));
+      expect(Buffer.compare(left, right)).toBe(0);
+      // standard Huffman tables take a few hundred bytes more, and some percent
+      expect(a.length).toBeGreaterThanOrEqual(b.length);
+      expect(a.length).toBeLessThan(1.1 * b.length + 400);
       expect(segments(a).some(({ marker }) => marker === 0xe1)).toBe(false);
     }
     const shrunk = await ours.encode({ image, box: null }, 100);

@@ -173,6 +173,25 @@ const std::array<std::uint8_t, kOne + 1>& srgb_bytes() {
   return table;
 }
 
+constexpr std::size_t kRun = 256;
+using Run = std::array<std::array<std::int32_t, kRun>, 3>;
+
+// Whole numbers: the same result at any instruction set.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
+__attribute__((target_clones("default", "arch=x86-64-v3")))
+#endif
+void mix(const Run& in, const std::array<std::array<std::int32_t, 3>, 3>& matrix, Run& out) {
+  for (std::size_t c = 0; c < 3; ++c) {
+    const std::int32_t x = matrix[c][0];
+    const std::int32_t y = matrix[c][1];
+    const std::int32_t z = matrix[c][2];
+    for (std::size_t i = 0; i < kRun; ++i) {
+      const std::int32_t sum = (x * in[0][i] + y * in[1][i] + z * in[2][i] + 0x2000) >> 14;
+      out[c][i] = sum < 0 ? 0 : (sum > kOne ? kOne : sum);
+    }
+  }
+}
+
 }  // namespace
 
 bool is_rgb_profile(Bytes profile) { return says(profile, 16, "RGB "); }
@@ -208,24 +227,15 @@ std::optional<ColourTransform> ColourTransform::from_profile(Bytes bytes) {
 
 void ColourTransform::apply(std::uint8_t* pixels, std::size_t count) const {
   const std::uint8_t* encode = srgb_bytes().data();
-  constexpr std::size_t kRun = 256;
-  std::array<std::array<std::int32_t, kRun>, 3> in;
-  std::array<std::array<std::int32_t, kRun>, 3> out;
+  Run in{};
+  Run out;
   for (std::size_t from = 0; from < count; from += kRun) {
     const std::size_t run = std::min(kRun, count - from);
     std::uint8_t* rgb = pixels + 3 * from;
     for (std::size_t i = 0; i < run; ++i) {
       for (std::size_t c = 0; c < 3; ++c) in[c][i] = linear_[c][rgb[3 * i + c]];
     }
-    for (std::size_t c = 0; c < 3; ++c) {
-      const std::int32_t x = matrix_[c][0];
-      const std::int32_t y = matrix_[c][1];
-      const std::int32_t z = matrix_[c][2];
-      for (std::size_t i = 0; i < run; ++i) {
-        const std::int32_t sum = (x * in[0][i] + y * in[1][i] + z * in[2][i] + 0x2000) >> 14;
-        out[c][i] = std::clamp(sum, 0, kOne);
-      }
-    }
+    mix(in, matrix_, out);
     for (std::size_t i = 0; i < run; ++i) {
       for (std::size_t c = 0; c < 3; ++c) rgb[3 * i + c] = encode[out[c][i]];
     }

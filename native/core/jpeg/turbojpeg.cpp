@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <new>
 
 namespace hazure {
@@ -48,8 +47,7 @@ std::string JpegLibrary::open(const std::string& path) {
     dlclose(handle);
     return path + " has no " + absent + ": it is no TurboJPEG of version 1.4 or newer";
   }
-  // Huffman tables fitted to each picture: a parameter in TurboJPEG 3, only this before.
-  if (!find(handle, "tj3Set", functions->set)) setenv("TJ_OPTIMIZE", "1", 0);
+  find(handle, "tj3Set", functions->set);
   auto library = std::unique_ptr<JpegLibrary>(new JpegLibrary());
   library->path_ = file_of(reinterpret_cast<void*>(functions->init_decompress), path);
   library->functions_ = std::move(functions);
@@ -60,7 +58,6 @@ std::string JpegLibrary::open(const std::string& path) {
 JpegCodec::JpegCodec(const JpegLibrary& library, Kind kind)
     : api_(library.functions()), handle_(kind == Kind::kDecompress ? api_.init_decompress() : api_.init_compress()) {
   if (handle_ == nullptr) throw std::bad_alloc();
-  if (kind == Kind::kCompress && api_.set != nullptr) api_.set(handle_, turbojpeg::kOptimise, 1);
 }
 
 JpegCodec::~JpegCodec() { api_.destroy(handle_); }

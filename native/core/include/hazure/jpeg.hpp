@@ -120,8 +120,8 @@ struct EncodedJpeg {
 };
 
 /**
- * A region as baseline JPEG, 4:2:0, Huffman tables fitted to it, straight from the image's rows: the bytes that libvips
- * writes.
+ * A region as baseline JPEG, 4:2:0, straight from the image's rows: the coefficients that libvips writes. Huffman tables
+ * are fitted to small regions where TurboJPEG 3 is there, and are the standard's elsewhere.
  *
  * @param quality 1…100
  * @throws Error(kInput) for a bad region, (kDevice) where no library is open or it fails
