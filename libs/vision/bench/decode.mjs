@@ -158,7 +158,8 @@ try {
   const decode = (refs) =>
     compare(
       refs,
-      (ref) => native.decode(ref),
+      // as the pipeline does: an image goes back when its last stage is done
+      async (ref) => native.release(await native.decode(ref)),
       (ref) => reference.decode(ref),
     );
   const result = {
