@@ -28,6 +28,8 @@ const SHARD_CROPS = 4096;
 /** Captions are awaited for many small chunks at once, or for a few of large images. */
 const CAPTION_LIMITS = { leastItems: 2, mostWork: SHARD_CROPS };
 const CAPTION_CHUNKS = 4;
+/** Images decoded or being decoded, for each decoder: what may wait for a slow one before it. */
+const DECODE_WINDOW = 2;
 
 /**
  * Images → detections → crops → embeddings (→ captions) → shards of the run folder, each stage working while
@@ -96,8 +98,17 @@ export function processImages(request: {
 }): AsyncIterable<Processed> {
   const { refs, start, folder, stages, options, times, signal } = request;
   const worker = new ChunkWorker(folder, stages, options, times);
-  const loaded = mapConcurrent(positions(refs, start, signal), options.decodeConcurrency, (item) =>
-    worker.load(item.position, item.ref),
+  // images come in order, but one that takes long leaves no decoder idle meanwhile
+  const loaded = workAhead(
+    positions(refs, start, signal),
+    {
+      leastItems: options.decodeConcurrency,
+      wantedWork: 0,
+      mostBytes: Infinity,
+      mostWork: DECODE_WINDOW * options.decodeConcurrency,
+    },
+    () => ({ work: 1, bytes: 0 }),
+    (item) => worker.load(item.position, item.ref),
   );
   const chunks = chunked(
     loaded,

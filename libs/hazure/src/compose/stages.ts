@@ -4,13 +4,7 @@ import { ConfigError, type PhaseOptions } from '@hazure/contracts';
 import { REGISTRY, describeDetector, describeEmbedder, type StoreOptions } from '@hazure/models';
 import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
-import {
-  EngineDetector,
-  EngineEmbedder,
-  SharpCropEncoder,
-  SharpImageDecoder,
-  tileDetector,
-} from '@hazure/vision';
+import { EngineDetector, EngineEmbedder, cropEncoder, imageDecoder, tileDetector } from '@hazure/vision';
 import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
 import { composeBatches } from './batches.js';
@@ -123,8 +117,8 @@ export async function composeStages(
   const { usableCores, addonVersion, onnxRuntimeVersion } = engine.info();
   return {
     stages: {
-      decoder: new SharpImageDecoder(),
-      encoder: new SharpCropEncoder(),
+      decoder: imageDecoder(engine),
+      encoder: cropEncoder(engine),
       detector,
       embedder,
       captioner: null,
