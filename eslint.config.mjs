@@ -2,21 +2,7 @@ import js from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
-
-/** Which layers a layer may import (docs/architecture.md). */
-const LAYERS = {
-  contract: [],
-  kernel: ['contract'],
-  algorithm: ['algorithm', 'kernel', 'contract'],
-  device: ['device', 'contract', 'native'],
-  adapter: ['adapter', 'algorithm', 'device', 'kernel', 'contract'],
-  pipeline: ['contract', 'kernel', 'algorithm'],
-  product: ['product', 'pipeline', 'adapter', 'algorithm', 'device', 'kernel', 'contract'],
-  app: ['product', 'pipeline', 'adapter', 'algorithm', 'device', 'kernel', 'contract', 'native'],
-  native: [],
-  // for tests and benches, which no boundary binds
-  test: ['adapter', 'kernel', 'contract'],
-};
+import { LAYERS } from './tools/lint/layers.mjs';
 
 const AMBIENT_MESSAGE = 'Inject a seed or a clock: results must repeat (docs/architecture.md, rule 8).';
 

@@ -46,7 +46,7 @@ function withOutput(command: Command): Command {
 }
 
 /** Builds the `hazure` program. `finish` receives the exit code of the command that ran. */
-export function buildProgram(finish: (code: number) => void): Command {
+function buildProgram(finish: (code: number) => void): Command {
   const program = new Command('hazure')
     .description(
       'Finds the objects that do not belong, after learning what is normal from a folder of images.',

@@ -26,7 +26,7 @@ export function loadEngine(): Engine {
 }
 
 /** The engine's face over a binding. */
-export function engineOver(binding: RawBinding): Engine {
+function engineOver(binding: RawBinding): Engine {
   return {
     info: () => guarded(() => binding.info()),
     providers: () => guarded(() => binding.providers()),
