@@ -6,6 +6,15 @@ import { LAYERS } from './tools/lint/layers.mjs';
 
 const AMBIENT_MESSAGE = 'Inject a seed or a clock: results must repeat (docs/architecture.md, rule 8).';
 
+/** Rule options: the layers' table, and `also` for everyone. */
+function boundaries(also) {
+  const depConstraints = Object.entries(LAYERS).map(([layer, may]) => ({
+    sourceTag: `layer:${layer}`,
+    onlyDependOnLibsWithTags: [...may, ...also].map((name) => `layer:${name}`),
+  }));
+  return ['error', { enforceBuildableLibDependency: false, allow: [], depConstraints }];
+}
+
 export default tseslint.config(
   {
     ignores: [
@@ -25,23 +34,19 @@ export default tseslint.config(
     extends: [tseslint.configs.recommended],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          enforceBuildableLibDependency: false,
-          allow: [],
-          depConstraints: Object.entries(LAYERS).map(([layer, may]) => ({
-            sourceTag: `layer:${layer}`,
-            onlyDependOnLibsWithTags: may.map((name) => `layer:${name}`),
-          })),
-        },
-      ],
+      '@nx/enforce-module-boundaries': boundaries([]),
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: 'error',
       'no-console': 'error',
     },
+  },
+  {
+    // tests may use the test kit, which no room ships
+    files: ['**/*.spec.ts', '**/test/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries(['test']) },
   },
   {
     files: ['libs/*/src/**/*.ts'],
