@@ -31,7 +31,7 @@ interface OptionSchema {
 /** A command that takes options from flags, environment and config file. */
 export type OptionCommand = PhaseCommand | OtherCommand;
 
-export function isPhase(command: OptionCommand): command is PhaseCommand {
+function isPhase(command: OptionCommand): command is PhaseCommand {
   return !(command in COMMAND_OPTIONS);
 }
 
