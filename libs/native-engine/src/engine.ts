@@ -27,7 +27,7 @@ export function loadEngine(): Engine {
 }
 
 /** The engine's face over a binding. */
-export function engineOver(binding: RawBinding): Engine {
+function engineOver(binding: RawBinding): Engine {
   let jpegState: JpegState | undefined;
   const jpeg = (): JpegState =>
     (jpegState ??= openJpegLibrary((paths) => guarded(() => binding.openJpeg(paths))));

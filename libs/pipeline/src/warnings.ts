@@ -21,7 +21,7 @@ export class RunWarnings {
 }
 
 /** @throws ConfigError for a refusal, with the finding's code */
-export function refuse({ severity, code, message, hint }: Finding): void {
+function refuse({ severity, code, message, hint }: Finding): void {
   if (severity !== 'refusal') return;
   const known = code === 'PERCENTILE_IMPLAUSIBLE' || code === 'FDR_UNRESOLVABLE' ? code : 'CONFIG_INVALID';
   throw new ConfigError(capitalised(message), { code: known, hint });

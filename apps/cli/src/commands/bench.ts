@@ -29,7 +29,8 @@ import {
   type BenchPoint,
   type BenchSetting,
 } from '@hazure/benchmark';
-import { benchPlan, type BenchFlags } from '../options/bench.js';
+import { benchPlan } from '../options/bench.js';
+import { commandOptions } from '../options/resolve.js';
 import { composeStages, type ComposedStages } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { composeDemo, ensureEmoji } from '@hazure/demo-scenes';
@@ -48,14 +49,14 @@ export async function benchCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const flags = command.opts<BenchFlags>();
-  const plan = benchPlan(flags);
+  const chosen = commandOptions(command, 'bench');
+  const plan = benchPlan(chosen);
   const scratch = await mkdtemp(join(tmpdir(), 'hazure-bench-'));
   try {
     const refs = await benchImages(args[0], plan, scratch, session);
     const { composed, setting } = await composeFirst(plan, session);
     try {
-      return await benchOver(refs, composed, setting, plan, flags, session);
+      return await benchOver({ refs, composed, setting, plan, plot: chosen.plot, session });
     } finally {
       await composed.close();
     }
@@ -81,38 +82,57 @@ async function composeFirst(
   throw firstError;
 }
 
-async function benchOver(
-  refs: readonly ImageRef[],
-  composed: ComposedStages,
-  pipelineSetting: BenchSetting,
-  plan: BenchPlan,
-  flags: BenchFlags,
-  session: Session,
-): Promise<CommandOutcome> {
-  const { logger, progress, clock, signal } = session;
-  const engine = loadEngine();
-  const input = await sweepInput(refs, composed, session);
-  const { modelSources, store } = composed;
-  const detector = await benchDetector(modelSources.detector, engine, store, plan.options, input);
-  const embedder = await benchEmbedder(modelSources.embedder, engine, store, input);
+interface BenchWork {
+  readonly refs: readonly ImageRef[];
+  readonly composed: ComposedStages;
+  /** What the whole pipeline runs in. */
+  readonly setting: BenchSetting;
+  readonly plan: BenchPlan;
+  /** Where the plot goes, if anywhere. */
+  readonly plot: string | undefined;
+  readonly session: Session;
+}
 
+/** Every model in every setting; a device that is not there is left out of a comparison, alone it is an error. */
+async function sweepAll(
+  models: readonly BenchModel[],
+  plan: BenchPlan,
+  session: Session,
+): Promise<{ points: BenchPoint[]; skipped: string[] }> {
   const points: BenchPoint[] = [];
   const skipped: string[] = [];
   let firstError: unknown;
   for (const setting of plan.settings) {
-    for (const model of detector ? [detector, embedder] : [embedder]) {
+    for (const model of models) {
       try {
         points.push(...(await sweepModel(model, setting, plan, session)));
       } catch (error) {
-        // A device that is not there is left out of a comparison; alone it is an error.
         if (!(error instanceof DeviceError)) throw error;
         firstError ??= error;
         skipped.push(`${model.name} on ${setting.device} ${setting.precision}: ${messageOf(error)}`);
       }
     }
   }
-  progress.finish('sweep');
+  session.progress.finish('sweep');
   if (points.length === 0) throw firstError;
+  return { points, skipped };
+}
+
+async function benchOver({
+  refs,
+  composed,
+  setting,
+  plan,
+  plot,
+  session,
+}: BenchWork): Promise<CommandOutcome> {
+  const { logger, clock, signal } = session;
+  const engine = loadEngine();
+  const input = await sweepInput(refs, composed, session);
+  const { modelSources, store } = composed;
+  const detector = await benchDetector(modelSources.detector, engine, store, plan.options, input);
+  const embedder = await benchEmbedder(modelSources.embedder, engine, store, input);
+  const { points, skipped } = await sweepAll(detector ? [detector, embedder] : [embedder], plan, session);
 
   const objectsPerImage = input.regions.length / input.images.length;
   const recommendation = recommend(points, objectsPerImage);
@@ -124,7 +144,7 @@ async function benchOver(
   const endToEnd = await measureEndToEnd({
     composed,
     engine,
-    session: sessionOptions(pipelineSetting),
+    session: sessionOptions(setting),
     detector: detector && bare(detector),
     embedder: bare(embedder),
     refs,
@@ -133,11 +153,11 @@ async function benchOver(
     logger,
     signal,
   });
-  if (flags.plot !== undefined) await writeAtomic(flags.plot, plotBench(points, recommendation));
+  if (plot !== undefined) await writeAtomic(plot, plotBench(points, recommendation));
   const { stages, ...totals } = endToEnd;
   return {
     json: {
-      endToEnd: { ...totals, setting: pipelineSetting },
+      endToEnd: { ...totals, setting },
       stages,
       sweeps: points,
       skipped,
@@ -147,7 +167,7 @@ async function benchOver(
     },
     text: [
       renderBench(points, endToEnd, recommendation, skipped),
-      ...(flags.plot === undefined ? [] : [`plot:             ${flags.plot}`]),
+      ...(plot === undefined ? [] : [`plot:             ${plot}`]),
     ].join('\n'),
     exitCode: EXIT.done,
   };

@@ -7,6 +7,7 @@ import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
 import { EngineDetector, EngineEmbedder, cropEncoder, imageDecoder, tileDetector } from '@hazure/vision';
 import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
+import { deviceLines } from './device-lines.js';
 import { composeBatches } from './batches.js';
 import { composeWords, type ComposedWords } from './words.js';
 
@@ -74,7 +75,7 @@ export async function composeStages(
 
   const tiles = tileDetector(modelSources.detector);
   if (tiles && options.classes)
-    throw new ConfigError(`--classes has no meaning with --detector ${modelSources.detector}`);
+    throw new ConfigError(`option classes has no meaning with option detector ${modelSources.detector}`);
   const described = tiles ? null : await describeDetector(modelSources.detector, store);
   if (options.maskBackground && !described?.masks) throw noMasks(modelSources.detector);
   const detector =
@@ -102,17 +103,13 @@ export async function composeStages(
         logger: session.logger,
       })
     : null;
-  session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
+  const models = [detector.info, embedder.info, ...(words ? [words.captioner.info] : [])];
+  for (const line of deviceLines(models)) session.logger.info(line);
   if (described) tellReading('detector', described.because, session);
   if (described && !described.suppresses)
-    session.logger.info("--iou-thres has no effect: the detector's boxes are final");
-  session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
+    session.logger.info("option iouThres has no effect: the detector's boxes are final");
   tellReading('embedder', describedEmbedder.because, session);
-  if (words) {
-    const { captioner, similarity } = words;
-    session.logger.info(`captioner ${captioner.info.name} on ${captioner.info.device}`);
-    session.logger.info(`captions are compared with labels by ${similarity.name}`);
-  }
+  if (words) session.logger.info(`captions are compared with labels by ${words.similarity.name}`);
   warnOfLicence(detector.info.licence, detector.info.name, session);
   const { usableCores, addonVersion, onnxRuntimeVersion } = engine.info();
   return {

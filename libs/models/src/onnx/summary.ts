@@ -3,16 +3,10 @@ import { HazureError, ModelError, messageOf } from '@hazure/contracts';
 import type { OnnxElementType, OnnxValue } from './model.js';
 import { DATA_TYPE, FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
 import type { WireField } from './wire.js';
-import { ExternalData } from './external-data.js';
+import { ExternalData, type ExternalFile } from './external-data.js';
 import { WireError, WireReader } from './wire.js';
 
-/** A file beside the model that holds weights of it. */
-export interface ExternalFile {
-  /** As the graph names it: relative to the model's folder, not yet checked. */
-  readonly location: string;
-  /** How far into it the graph reads; the file has at least this many bytes. */
-  readonly endBytes: number;
-}
+export type { ExternalFile };
 
 /** One operation of the graph, without its attributes. */
 export interface OnnxStep {
