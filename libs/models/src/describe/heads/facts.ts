@@ -1,4 +1,4 @@
-import type { HeadSpec, PreprocessSpec } from '@hazure/native-engine';
+import type { HeadSpec } from '@hazure/native-engine';
 import type { OnnxValue } from '../../onnx/model.js';
 import type { OnnxStep, OnnxSummary } from '../../onnx/summary.js';
 import type { Evidence } from '../conclusion.js';
@@ -46,8 +46,6 @@ export interface HeadReading {
 
 /** Class count of a table that nothing names: the numbers in it say nothing about how many there are. */
 export const UNKNOWN_CLASSES = 0;
-
-type PreprocessParts = Partial<PreprocessSpec>;
 
 export const numberAt = (value: OnnxValue, axis: number): number | null => {
   const dim = value.dims.at(axis);
