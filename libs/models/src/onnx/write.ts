@@ -10,7 +10,10 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   const message = {
     irVersion: IR_VERSION,
     producerName: model.producerName,
-    opsetImport: [{ domain: '', version: model.opset }],
+    opsetImport: [
+      { domain: '', version: model.opset },
+      ...Object.entries(model.otherOpsets ?? {}).map(([domain, version]) => ({ domain, version })),
+    ],
     metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: graph.name,
@@ -33,6 +36,7 @@ function graphMessage(graph: Pick<OnnxGraph, 'nodes' | 'initializers' | 'outputs
       output: node.outputs,
       name: node.name,
       opType: node.opType,
+      ...(node.domain ? { domain: node.domain } : {}),
       attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),
     })),
     initializer: [...graph.initializers].map(([name, tensor]) => tensorMessage(name, tensor)),
@@ -43,14 +47,29 @@ function graphMessage(graph: Pick<OnnxGraph, 'nodes' | 'initializers' | 'outputs
 function attributeMessage(name: string, attribute: OnnxAttribute): object {
   switch (attribute.kind) {
     case 'int':
-      return { name, i: attribute.value, type: ATTRIBUTE_TYPE.int };
+      return { name, i: int64(attribute.value), type: ATTRIBUTE_TYPE.int };
     case 'float':
       return { name, f: attribute.value, type: ATTRIBUTE_TYPE.float };
     case 'string':
       return { name, s: new TextEncoder().encode(attribute.value), type: ATTRIBUTE_TYPE.string };
     case 'ints':
-      return { name, ints: attribute.value, type: ATTRIBUTE_TYPE.ints };
+      return { name, ints: attribute.value.map(int64), type: ATTRIBUTE_TYPE.ints };
+    case 'floats':
+      return { name, floats: attribute.value, type: ATTRIBUTE_TYPE.floats };
+    case 'strings':
+      return {
+        name,
+        strings: attribute.value.map((each) => new TextEncoder().encode(each)),
+        type: ATTRIBUTE_TYPE.strings,
+      };
+    case 'tensor':
+      return { name, t: tensorMessage('', attribute.value), type: ATTRIBUTE_TYPE.tensor };
   }
+}
+
+/** The largest int64, which means "to the end" in slices, is 2⁶³ as a number and would wrap round to the least. */
+function int64(value: number): number | { low: number; high: number; unsigned: boolean } {
+  return value >= 2 ** 63 ? { low: -1, high: 0x7fffffff, unsigned: false } : value;
 }
 
 function tensorMessage(name: string, tensor: OnnxTensor): object {
@@ -69,5 +88,6 @@ function valueMessage(value: OnnxValue): object {
   const dim = value.dims.map((d) =>
     d === null ? {} : typeof d === 'number' ? { dimValue: d } : { dimParam: d },
   );
-  return { name: value.name, type: { tensorType: { elemType: DATA_TYPE[value.type], shape: { dim } } } };
+  const shape = value.unranked ? {} : { shape: { dim } };
+  return { name: value.name, type: { tensorType: { elemType: DATA_TYPE[value.type], ...shape } } };
 }
