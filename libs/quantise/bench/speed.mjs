@@ -20,9 +20,17 @@ for (const path of positionals) {
   const { inputs } = await summarizeOnnx(path);
   const [batch, ...rest] = inputs[0].dims;
   const dims = [typeof batch === 'number' ? batch : Number(values.batch), ...rest];
-  const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => ((i * 7919) % 255) / 255);
+  const data = Float32Array.from(
+    { length: dims.reduce((a, b) => a * b) },
+    (_, i) => ((i * 7919) % 255) / 255,
+  );
   const session = await engine.loadSession(path, { device: 'cpu', threads: 1, streams: 1 });
-  sessions.push({ path, session, feeds: { [inputs[0].name]: { type: 'float32', dims, data } }, best: Infinity });
+  sessions.push({
+    path,
+    session,
+    feeds: { [inputs[0].name]: { type: 'float32', dims, data } },
+    best: Infinity,
+  });
 }
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const each of sessions) {

@@ -43,7 +43,12 @@ function regionsOf(refs, role, most = Infinity) {
     let given = 0;
     for (const ref of refs) {
       const image = await decode(ref);
-      const boxes = role === 'detector' ? [null] : labelsOf(ref, image).map(({ box }) => box).slice(0, 4);
+      const boxes =
+        role === 'detector'
+          ? [null]
+          : labelsOf(ref, image)
+              .map(({ box }) => box)
+              .slice(0, 4);
       for (const box of boxes) {
         if (given++ >= most) return;
         yield { image, box };
@@ -68,7 +73,10 @@ async function quantise(source, fold) {
     ...(values.reduced ? { reducedRange: true } : {}),
     cpuMicros: () => process.cpuUsage().user + process.cpuUsage().system,
   });
-  console.log(`  fold ${fold}:`, JSON.stringify({ ...report, sensitivity: report.sensitivity.slice(0, 5), float: report.float.length }));
+  console.log(
+    `  fold ${fold}:`,
+    JSON.stringify({ ...report, sensitivity: report.sensitivity.slice(0, 5), float: report.float.length }),
+  );
   return { out, report };
 }
 
@@ -101,7 +109,8 @@ for (const name of names) {
   }
   const pooled = async (pathOf) => {
     const parts = [];
-    for (const fold of [0, 1]) parts.push(await detectAll(engine, pathOf(fold), folds[1 - fold], 1000 * fold));
+    for (const fold of [0, 1])
+      parts.push(await detectAll(engine, pathOf(fold), folds[1 - fold], 1000 * fold));
     return meanAveragePrecision(
       parts.flatMap(({ truth }) => truth),
       parts.flatMap(({ found }) => found),

@@ -33,8 +33,8 @@ export interface QuantiseRequest {
   readonly overwrite?: boolean;
   readonly target?: QuantiseTarget;
   /**
-   * Most that may be lost: the share of boxes that the two models don't agree on (default 0.05), or 1 − mean cosine
-   * (default 0.01). Layers go back to float, the costliest first, until it holds.
+   * Most that may be lost: the share of boxes that the two models don't agree on (default 0.02), or 1 − mean cosine
+   * (default 0.003). Layers go back to float, the costliest first, until it holds.
    */
   readonly maxLoss?: number;
   /** Weights of 7 bits, for x86 processors without VNNI; absent = what this machine needs. */
@@ -47,7 +47,7 @@ export interface QuantiseRequest {
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_MAX_LOSS = { detector: 0.05, embedder: 0.01 } as const;
+const DEFAULT_MAX_LOSS = { detector: 0.02, embedder: 0.003 } as const;
 /** Images that noise is measured on, many times over. */
 const NOISE_IMAGES = 4;
 const SENSITIVITY_IMAGES = 2;
@@ -124,9 +124,13 @@ class Quantiser {
     let agreement = await this.#agreement(judge, best);
     const budgetHeld = agreement.loss <= this.#maxLoss;
     const sensitivity =
-      (this.request.sensitivity ?? true) || !budgetHeld ? await this.#sensitivity(best, new Set(kept.keys())) : [];
-    if (!budgetHeld) [best, agreement] = await this.#withinBudget(best, agreement, { judge, kept, sensitivity });
-    const judged = 'boxes' in agreement ? await count(this.request.heldOut ?? calibration) : agreement.vectors;
+      (this.request.sensitivity ?? true) || !budgetHeld
+        ? await this.#sensitivity(best, new Set(kept.keys()))
+        : [];
+    if (!budgetHeld)
+      [best, agreement] = await this.#withinBudget(best, agreement, { judge, kept, sensitivity });
+    const judged =
+      'boxes' in agreement ? await count(this.request.heldOut ?? calibration) : agreement.vectors;
     const speed = this.#target === 'cpu' ? await this.#speed(best) : null;
     return {
       model: best.model,
@@ -159,7 +163,9 @@ class Quantiser {
     if (equalised.pairs + smoothed.layers === 0) return images;
     const before = { model: this.#model, statistics: this.#statistics };
     const meter = await this.#meter(NOISE_IMAGES);
-    const float = new Set(floatByRule(this.#plan(new Set()), this.request.source.subject.role === 'detector').keys());
+    const float = new Set(
+      floatByRule(this.#plan(new Set()), this.request.source.subject.role === 'detector').keys(),
+    );
     const plain = await this.#noise(this.#emit(float, 'best', false), meter);
     this.#model = smoothed.model;
     this.#statistics = await collect(this.#model);
@@ -201,7 +207,9 @@ class Quantiser {
   async #meter(images: number): Promise<NoiseMeter> {
     const { subject } = this.request.source;
     const plan = this.#plan(new Set());
-    const last = [...plan.weighted].filter((node) => isLast(node, plan)).map((node) => resultOf(node, plan.index));
+    const last = [...plan.weighted]
+      .filter((node) => isLast(node, plan))
+      .map((node) => resultOf(node, plan.index));
     const tensors = subject.role === 'embedder' ? [subject.config.output] : last;
     const regions = take(this.request.calibration, images);
     return noiseMeter(this.#model, tensors, this.#feeds(regions), this.workshop);
@@ -237,7 +245,10 @@ class Quantiser {
   }
 
   /** Noise of each layer quantised alone, worst first. */
-  async #sensitivity(best: Candidate, float: ReadonlySet<string>): Promise<{ node: string; noise: number }[]> {
+  async #sensitivity(
+    best: Candidate,
+    float: ReadonlySet<string>,
+  ): Promise<{ node: string; noise: number }[]> {
     const meter = await this.#meter(SENSITIVITY_IMAGES);
     const all = [...this.#plan(float).weighted].map(({ name }) => name);
     const everything = [...this.#plan(new Set()).weighted].map(({ name }) => name);
@@ -245,7 +256,10 @@ class Quantiser {
     for (const [i, node] of all.entries()) {
       this.#progress('sensitivity', i, all.length);
       const others = new Set(everything.filter((name) => name !== node));
-      layers.push({ node, noise: await this.#noise(this.#emit(others, best.policy, best.biasCorrected), meter) });
+      layers.push({
+        node,
+        noise: await this.#noise(this.#emit(others, best.policy, best.biasCorrected), meter),
+      });
     }
     return layers.sort((a, b) => b.noise - a.noise);
   }

@@ -14,6 +14,7 @@ import {
 import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
 import { composeBatches } from './batches.js';
+import { enginePrecision, int8Device } from './quantised.js';
 import { composeWords, type ComposedWords } from './words.js';
 
 /** Stages with their models loaded, and how they were found. */
@@ -61,8 +62,8 @@ export async function composeStages(
   };
   const batches = composeBatches(options, engine, session.logger);
   const sessionOptions: SessionOptions = {
-    device: options.device,
-    precision: options.precision,
+    device: int8Device(options),
+    precision: enginePrecision(options),
     threads: options.threads,
     tensorrt: { batch: batches.profile },
   };

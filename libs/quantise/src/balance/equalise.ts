@@ -15,7 +15,10 @@ const MOST = 64;
  *
  * @returns the model and how many pairs were equalised
  */
-export function equaliseLayers(model: OnnxModel, statistics: Statistics): { model: OnnxModel; pairs: number } {
+export function equaliseLayers(
+  model: OnnxModel,
+  statistics: Statistics,
+): { model: OnnxModel; pairs: number } {
   const index = new GraphIndex(model.graph);
   const initializers = new Map(model.graph.initializers);
   const replaced = new Map<OnnxNode, readonly string[]>();
@@ -35,13 +38,26 @@ export function equaliseLayers(model: OnnxModel, statistics: Statistics): { mode
       replaced.set(node, inputs);
     };
     const weights = initializers.get(inputsOf(first)[1]!)!;
-    set(first, 1, scaleOutputs(weights, (c) => 1 / factors[c]!));
+    set(
+      first,
+      1,
+      scaleOutputs(weights, (c) => 1 / factors[c]!),
+    );
     const bias = initializers.get(inputsOf(first)[2] ?? '');
-    if (bias) set(first, 2, scaleOutputs(bias, (c) => 1 / factors[c]!));
+    if (bias)
+      set(
+        first,
+        2,
+        scaleOutputs(bias, (c) => 1 / factors[c]!),
+      );
     const { second } = pair;
     const depthwise = intOf(second, 'group', 1) > 1;
     const next = initializers.get(inputsOf(second)[1]!)!;
-    set(second, 1, depthwise ? scaleOutputs(next, (c) => factors[c]!) : scaleInputs(next, (c) => factors[c]!));
+    set(
+      second,
+      1,
+      depthwise ? scaleOutputs(next, (c) => factors[c]!) : scaleInputs(next, (c) => factors[c]!),
+    );
     pairs++;
   }
   if (pairs === 0) return { model, pairs };

@@ -28,11 +28,14 @@ export function smoothActivations(
     if (!affine || !channels) continue;
     const readers = index.consumers(affine.output);
     const smoothable = readers.every(
-      (reader) => reader.opType === 'MatMul' && reader.inputs[0] === affine.output && isWeighted(reader, index),
+      (reader) =>
+        reader.opType === 'MatMul' && reader.inputs[0] === affine.output && isWeighted(reader, index),
     );
     if (!smoothable || readers.length === 0 || index.outputs.has(affine.output)) continue;
     const width = channels.sums.length;
-    const reach = Float64Array.from({ length: width }, (_, j) => Math.max(channels.high[j]!, -channels.low[j]!));
+    const reach = Float64Array.from({ length: width }, (_, j) =>
+      Math.max(channels.high[j]!, -channels.low[j]!),
+    );
     const rows = new Float64Array(width);
     for (const reader of readers) maxRows(index.constant(reader.inputs[1])!, rows);
     const factors = Float64Array.from(reach, (x, j) =>
@@ -40,12 +43,20 @@ export function smoothActivations(
     );
     for (const [owner, position] of affine.parameters) {
       const tensor = index.constant(owner.inputs[position])!;
-      set(owner, position, scaled(tensor, (i) => 1 / factors[i % width]!));
+      set(
+        owner,
+        position,
+        scaled(tensor, (i) => 1 / factors[i % width]!),
+      );
     }
     for (const reader of readers) {
       const weights = index.constant(reader.inputs[1])!;
       const columns = weights.dims[1]!;
-      set(reader, 1, scaled(weights, (i) => factors[Math.floor(i / columns)]!));
+      set(
+        reader,
+        1,
+        scaled(weights, (i) => factors[Math.floor(i / columns)]!),
+      );
     }
     layers++;
   }

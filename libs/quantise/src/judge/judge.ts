@@ -73,7 +73,8 @@ export class Judge {
     const detector = await this.engine.loadDetector({ ...this.subject.config, modelPath, session });
     try {
       const options = { confidence: CONFIDENCE - TOLERANCE, iou: 0.5, maxDetections: 300 };
-      for await (const { image } of this.regions()) answers.push(...(await detector.detect([image], options)));
+      for await (const { image } of this.regions())
+        answers.push(...(await detector.detect([image], options)));
     } finally {
       await detector.close();
     }
@@ -81,7 +82,10 @@ export class Judge {
   }
 }
 
-export function vectorAgreement(exact: readonly Float32Array[], rounded: readonly Float32Array[]): VectorAgreement {
+export function vectorAgreement(
+  exact: readonly Float32Array[],
+  rounded: readonly Float32Array[],
+): VectorAgreement {
   const cosines = exact.map((vector, i) => cosine(vector, rounded[i]!));
   const mean = cosines.reduce((sum, value) => sum + value, 0) / Math.max(1, cosines.length);
   return { kind: 'vectors', loss: 1 - mean, mean, least: Math.min(...cosines), vectors: cosines.length };
@@ -102,7 +106,10 @@ function cosine(a: Float32Array, b: Float32Array): number {
  * Boxes of confidence 0.25 or more in either list count; one is agreed on when the other list has a box of the same class
  * at IoU 0.5 (0.9), at most 0.1 less sure. Each box answers for one, the surest first.
  */
-export function boxAgreement(exact: readonly DetectionRows[], rounded: readonly DetectionRows[]): BoxAgreement {
+export function boxAgreement(
+  exact: readonly DetectionRows[],
+  rounded: readonly DetectionRows[],
+): BoxAgreement {
   let boxes = 0;
   const agreed = { at50: 0, at90: 0 };
   exact.forEach((rows, i) => {
@@ -117,7 +124,13 @@ export function boxAgreement(exact: readonly DetectionRows[], rounded: readonly 
     }
   });
   const share = (count: number): number => (boxes === 0 ? 1 : count / boxes);
-  return { kind: 'boxes', loss: 1 - share(agreed.at50), at50: share(agreed.at50), at90: share(agreed.at90), boxes };
+  return {
+    kind: 'boxes',
+    loss: 1 - share(agreed.at50),
+    at50: share(agreed.at50),
+    at90: share(agreed.at90),
+    boxes,
+  };
 }
 
 const COLUMNS = 6;

@@ -35,7 +35,9 @@ export async function noiseMeter(
   return {
     measure: async (candidate, nameOf = (name) => name) => {
       const names = tensors.map(nameOf);
-      const rounded = await workshop.with(withOutputs(candidate, names, true), (session) => run(session, names));
+      const rounded = await workshop.with(withOutputs(candidate, names, true), (session) =>
+        run(session, names),
+      );
       const ratios = tensors.map((_, t) => {
         let [noise, signal] = [0, 0];
         exact.forEach((results, image) => {

@@ -37,7 +37,15 @@ export function givesFloats(node: OnnxNode): boolean {
 }
 
 /** Operators with integer kernels in ONNX Runtime that compute with their inputs (com.microsoft QLinear…). */
-const COMPUTING = new Set(['Add', 'Mul', 'Sigmoid', 'LeakyRelu', 'AveragePool', 'GlobalAveragePool', 'Concat']);
+const COMPUTING = new Set([
+  'Add',
+  'Mul',
+  'Sigmoid',
+  'LeakyRelu',
+  'AveragePool',
+  'GlobalAveragePool',
+  'Concat',
+]);
 
 /** Operators that move values without looking at them, and so work in any type and keep the scale. */
 const MOVING = new Set([
@@ -80,5 +88,7 @@ export function clipBounds(node: OnnxNode, index: GraphIndex): { low: number; hi
 
 function isNearestResize(node: OnnxNode): boolean {
   const mode = node.attributes['mode'];
-  return node.opType === 'Resize' && (mode === undefined || (mode.kind === 'string' && mode.value === 'nearest'));
+  return (
+    node.opType === 'Resize' && (mode === undefined || (mode.kind === 'string' && mode.value === 'nearest'))
+  );
 }

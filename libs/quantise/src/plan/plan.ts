@@ -47,7 +47,8 @@ export function planQuantisation(graph: OnnxGraph, options: PlanOptions): Plan {
     else if (isIntegral(node, index)) reasons.set(node, 'integral of a distribution (DFL)');
     else weighted.add(node);
   }
-  const integer = options.target === 'tensorrt' ? new Set(weighted) : followers(graph, index, weighted);
+  const integer =
+    options.target === 'tensorrt' ? new Set(weighted) : followers(graph, index, weighted, reasons);
   const tensors = tensorGroups(index, integer, options);
   return { index, weighted, integer, tensors, reasons };
 }
@@ -68,7 +69,12 @@ export function resultOf(node: OnnxNode, index: GraphIndex): string {
   return next && isClip(next) && next.inputs[0] === out && clipBounds(next, index) ? next.outputs[0]! : out;
 }
 
-function followers(graph: OnnxGraph, index: GraphIndex, weighted: ReadonlySet<OnnxNode>): Set<OnnxNode> {
+function followers(
+  graph: OnnxGraph,
+  index: GraphIndex,
+  weighted: ReadonlySet<OnnxNode>,
+  reasons: ReadonlyMap<OnnxNode, string>,
+): Set<OnnxNode> {
   const integer = new Set<OnnxNode>(weighted);
   const read = new Set([...weighted].map((node) => node.inputs[0]!));
   const carried = new Set<string>(read);
@@ -85,11 +91,14 @@ function followers(graph: OnnxGraph, index: GraphIndex, weighted: ReadonlySet<On
     integer.add(node);
     for (const name of isMoving(node) ? node.outputs : [resultOf(node, index)]) carried.add(name);
   }
-  // backwards: what no integer node needs stays float
+  // Backwards: what no node with weights needs stays float. One that stayed float itself counts: an activation in integers
+  // and a conversion are cheaper than the activation in floats.
   for (const node of [...graph.nodes].reverse()) {
     if (weighted.has(node) || !integer.has(node)) continue;
     const results = isMoving(node) ? node.outputs : [resultOf(node, index)];
-    const needed = results.some((name) => index.consumers(name).some((reader) => integer.has(reader)));
+    const needed = results.some((name) =>
+      index.consumers(name).some((reader) => integer.has(reader) || reasons.has(reader)),
+    );
     if (!needed) integer.delete(node);
   }
   return integer;
