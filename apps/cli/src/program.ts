@@ -107,7 +107,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .option('--embedder <MODEL>', 'registry name or path to an .onnx file')
     .option('--batch-sizes <LIST>', 'such as 1,2,4,8 (default: 1 to 16 on a CPU, 1 to 128 on a GPU)')
     .option('--device <LIST>', 'auto, cpu, cuda, tensorrt; several are compared', 'auto')
-    .option('--precision <LIST>', 'auto, fp32, fp16; several are compared', 'auto')
+    .option('--precision <LIST>', 'auto, fp32, fp16, int8; several are compared', 'auto')
     .option('--threads <LIST>', 'CPU cores to use, 0 = all; several are compared', '0')
     .option('--images <N>', 'most images of the folder to use', '256')
     .option('--seconds <S>', 'time for each batch size in each round', '1')

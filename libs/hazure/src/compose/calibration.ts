@@ -5,7 +5,7 @@ import { SharpImageDecoder } from '@hazure/vision';
 import type { Session } from '../session.js';
 
 /** More images hardly move a range any more; each costs a second or two. */
-const MOST_IMAGES = 64;
+const MOST_IMAGES = 48;
 /** Parts of one image that an embedder is calibrated on, so that no crowded photo outweighs the others. */
 const PARTS_PER_IMAGE = 4;
 /** Every so many images are not calibrated on, and measure the cost. */
@@ -14,6 +14,9 @@ const HELD_OUT_EVERY = 4;
 /** Finds the parts of an image that a model will see. */
 export type Parts = (image: DecodedImage) => Promise<readonly (PixelBox | null)[]>;
 
+/** A listing of images, and what tells it from others. */
+export type CalibrationImages = Pick<Inputs, 'total' | 'identity' | 'images'>;
+
 export interface CalibrationSet {
   readonly calibration: Regions;
   readonly heldOut: Regions;
@@ -21,13 +24,13 @@ export interface CalibrationSet {
 }
 
 /**
- * Picks at most 64 images, evenly spread over the listing, and the parts of them to calibrate on; every fourth is held out.
+ * Picks at most 48 images, evenly spread over the listing, and the parts of them to calibrate on; every fourth is held out.
  * An image that can't be decoded is left out and said.
  *
  * @throws InputError INPUT_EMPTY when fewer than two can be read
  */
 export async function calibrationSet(
-  inputs: Inputs,
+  inputs: CalibrationImages,
   parts: Parts,
   session: Session,
 ): Promise<CalibrationSet> {

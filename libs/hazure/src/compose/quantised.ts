@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError, HazureError, type PhaseOptions } from '@hazure/contracts';
-import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
+import { describeLeftOut, openInputs } from '@hazure/inputs';
 import {
   REGISTRY,
   describeDetector,
@@ -24,7 +24,7 @@ import {
 import { sha256Hex } from '@hazure/run-store';
 import { tileDetector } from '@hazure/vision';
 import type { Session } from '../session.js';
-import { calibrationSet, type Parts } from './calibration.js';
+import { calibrationSet, type CalibrationImages, type Parts } from './calibration.js';
 import { pullProgress } from './pull-progress.js';
 
 /** Changes whenever the recipe does, so that no model of an older one is taken from the cache. */
@@ -46,7 +46,8 @@ export interface NamedQuantiseRequest extends QuantiseChoices {
 }
 
 /**
- * Quantises one model on one's own images: a detector on whole images, an embedder on whole images and their quarters.
+ * Quantises one model on one's own images: a detector on whole images, an embedder on whole images and a quarter of each, which lie
+ * nearer to the objects that it will see.
  *
  * @returns where the model lies and what it costs
  * @throws as `quantiseModel`; ModelError `MODEL_UNSUPPORTED` for a model that is neither detector nor embedder
@@ -59,10 +60,9 @@ export async function quantiseNamed(
   const source = await describeAny(request.model, store);
   const path = request.out ?? `${source.declaration.name!.replace(/[^\w.-]+/g, '_')}.onnx`;
   const quarters = tileDetector('grid:2x2')!;
+  let turn = 0;
   const parts: Parts = async (image) =>
-    source.subject.role === 'detector'
-      ? [null]
-      : [null, ...(await quarters.detect([image]))[0]!.map(({ box }) => box)];
+    source.subject.role === 'detector' ? [null] : [null, (await quarters.detect([image]))[0][turn++ % 4].box];
   const { signal, logger } = session;
   const inputs = await openInputs(request.images, { signal, logger });
   try {
@@ -88,7 +88,7 @@ async function describeAny(model: string, store: StoreOptions): Promise<Quantise
 interface Making {
   readonly source: QuantiseSource;
   readonly path: string;
-  readonly inputs: Inputs;
+  readonly inputs: CalibrationImages;
   readonly parts: Parts;
   readonly choices: QuantiseChoices;
   readonly engine: Engine;
@@ -125,7 +125,7 @@ async function make(making: Making, session: Session): Promise<QuantiseReport> {
  */
 export async function withInt8Models(
   options: PhaseOptions,
-  inputs: Inputs,
+  inputs: CalibrationImages,
   session: Session,
 ): Promise<PhaseOptions> {
   if (options.precision !== 'int8') return options;
@@ -162,7 +162,7 @@ export async function withInt8Models(
       await mkdir(dirname(path), { recursive: true });
       await make({ source, path, inputs, parts, choices: {}, engine }, session);
     }
-    sayCost(source, await reportOf(path), session);
+    sayCost(source, await quantiseReportOf(path), session);
     return path;
   };
   const quantisedDetector = detector && (await ofCache(detectorSource(detector), async () => [null]));
@@ -206,7 +206,9 @@ async function detectedParts(
   };
 }
 
-async function reportOf(path: string): Promise<QuantiseReport | null> {
+/** What a quantised model says of itself; null for a name, a tiling or another model. */
+export async function quantiseReportOf(path: string): Promise<QuantiseReport | null> {
+  if (!(await stat(path).catch(() => null))?.isFile()) return null;
   return readQuantiseReport((await summarizeOnnx(path)).metadata);
 }
 

@@ -47,8 +47,7 @@ export function planQuantisation(graph: OnnxGraph, options: PlanOptions): Plan {
     else if (isIntegral(node, index)) reasons.set(node, 'integral of a distribution (DFL)');
     else weighted.add(node);
   }
-  const integer =
-    options.target === 'tensorrt' ? new Set(weighted) : followers(graph, index, weighted, reasons);
+  const integer = options.target === 'tensorrt' ? new Set(weighted) : followers(graph, index, weighted);
   const tensors = tensorGroups(index, integer, options);
   return { index, weighted, integer, tensors, reasons };
 }
@@ -69,12 +68,7 @@ export function resultOf(node: OnnxNode, index: GraphIndex): string {
   return next && isClip(next) && next.inputs[0] === out && clipBounds(next, index) ? next.outputs[0]! : out;
 }
 
-function followers(
-  graph: OnnxGraph,
-  index: GraphIndex,
-  weighted: ReadonlySet<OnnxNode>,
-  reasons: ReadonlyMap<OnnxNode, string>,
-): Set<OnnxNode> {
+function followers(graph: OnnxGraph, index: GraphIndex, weighted: ReadonlySet<OnnxNode>): Set<OnnxNode> {
   const integer = new Set<OnnxNode>(weighted);
   const read = new Set([...weighted].map((node) => node.inputs[0]!));
   const carried = new Set<string>(read);
@@ -91,14 +85,12 @@ function followers(
     integer.add(node);
     for (const name of isMoving(node) ? node.outputs : [resultOf(node, index)]) carried.add(name);
   }
-  // Backwards: what no node with weights needs stays float. One that stayed float itself counts: an activation in integers
-  // and a conversion are cheaper than the activation in floats.
+  // Backwards: what no integer node needs stays float. Activations in integers before float convolutions were no faster on
+  // YOLOv8n and cost .003 of mAP50-95.
   for (const node of [...graph.nodes].reverse()) {
     if (weighted.has(node) || !integer.has(node)) continue;
     const results = isMoving(node) ? node.outputs : [resultOf(node, index)];
-    const needed = results.some((name) =>
-      index.consumers(name).some((reader) => integer.has(reader) || reasons.has(reader)),
-    );
+    const needed = results.some((name) => index.consumers(name).some((reader) => integer.has(reader)));
     if (!needed) integer.delete(node);
   }
   return integer;
