@@ -1,4 +1,5 @@
-export { quantiseModel, saturates } from './quantise.js';
+export { saturates } from './advice.js';
+export { quantiseModel } from './quantise.js';
 export type { QuantiseRequest } from './quantise.js';
 export * from './report.js';
 export * from './subject.js';

@@ -1,14 +1,15 @@
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
-import { InputError, InterruptedError, messageOf } from '@hazure/contracts';
-import { DECLARATION_KEY, encodeOnnx, readOnnx, type OnnxModel } from '@hazure/models';
+import { rm, stat } from 'node:fs/promises';
+import { InputError, InterruptedError } from '@hazure/contracts';
+import { encodeOnnx, readOnnx, type OnnxModel } from '@hazure/models';
 import type { Engine, RawRegion, Tensor } from '@hazure/native-engine';
+import { adviceFor, saturates } from './advice.js';
 import { equaliseLayers } from './balance/equalise.js';
 import { smoothActivations } from './balance/smooth.js';
 import { biasShifts } from './emit/bias-shift.js';
 import { emitQdq, type EmittedModel } from './emit/emit.js';
 import { prepareModel } from './graph/prepare.js';
-import { withGraph } from './graph/graph.js';
 import { Judge, type Agreement, type Regions } from './judge/judge.js';
+import { count, take } from './judge/regions.js';
 import { decibels, noiseMeter, type NoiseMeter } from './judge/noise.js';
 import { compareSpeed, type SpeedComparison } from './judge/speed.js';
 import { resultOf, planQuantisation, type Plan, type QuantiseTarget } from './plan/plan.js';
@@ -16,8 +17,9 @@ import { floatByRule, isLast } from './plan/rules.js';
 import { collectStatistics, Ranges, type RangePolicy, type Statistics } from './ranges/calibrate.js';
 import type { Feeds } from './ranges/collect.js';
 import { RANGE_METHODS } from './ranges/methods.js';
-import { QUANTISED_KEY, type QuantiseReport } from './report.js';
+import type { QuantiseReport } from './report.js';
 import { Workshop } from './session.js';
+import { withDeclaration, withReport, writeWhole } from './result.js';
 import type { QuantiseSource } from './subject.js';
 
 export interface QuantiseRequest {
@@ -51,8 +53,6 @@ const DEFAULT_MAX_LOSS = { detector: 0.02, embedder: 0.003 } as const;
 /** Images that noise is measured on, many times over. */
 const NOISE_IMAGES = 4;
 const SENSITIVITY_IMAGES = 2;
-/** Below this a faster model is not worth another file and its error. */
-const LEAST_SPEEDUP = 1.1;
 
 /**
  * Makes an int8 model of a float32 one by post-training static quantisation to QDQ and measures what it costs and gives.
@@ -373,73 +373,5 @@ class Quantiser {
         decibels: Math.min(200, Number(decibels(noise).toFixed(2))),
       })),
     };
-  }
-}
-
-function adviceFor(
-  agreement: Agreement,
-  speed: SpeedComparison | null,
-  maxLoss: number,
-): Pick<QuantiseReport, 'advice' | 'because'> {
-  const loss = `a loss of ${agreement.loss.toFixed(4)} (allowed: ${maxLoss})`;
-  if (agreement.loss > maxLoss) return { advice: 'stay', because: `${loss} is not within the budget` };
-  if (speed === null) return { advice: 'use', because: `${loss}; its speed has to be measured on the GPU` };
-  const gain = `${speed.speedup.toFixed(2)}× the speed on one core of this machine`;
-  return speed.speedup >= LEAST_SPEEDUP
-    ? { advice: 'use', because: `${gain}, at ${loss}` }
-    : { advice: 'stay', because: `only ${gain}, at ${loss}` };
-}
-
-/**
- * Whether products of unsigned activations and signed weights are summed in 16 bits here: x86 with AVX2 or AVX-512 but
- * without VNNI. Other architectures sum in 32 bits.
- */
-export function saturates(engine: Engine): boolean {
-  const { cpuFeatures } = engine.info();
-  const x86 = cpuFeatures.some((feature) => /^(sse|avx)/i.test(feature));
-  return x86 && !cpuFeatures.some((feature) => /vnni/i.test(feature));
-}
-
-function withDeclaration(model: OnnxModel, { declaration }: QuantiseSource): OnnxModel {
-  return { ...model, metadata: { ...model.metadata, [DECLARATION_KEY]: JSON.stringify(declaration) } };
-}
-
-function withReport(model: OnnxModel, source: QuantiseSource, report: QuantiseReport): OnnxModel {
-  const declared = withDeclaration(model, source);
-  return {
-    ...withGraph(declared, {}),
-    producerName: 'hazure',
-    metadata: { ...declared.metadata, [QUANTISED_KEY]: JSON.stringify(report) },
-  };
-}
-
-function take(regions: Regions, most: number): Regions {
-  return async function* some() {
-    let taken = 0;
-    for await (const region of regions()) {
-      yield region;
-      if (++taken >= most) return;
-    }
-  };
-}
-
-async function count(regions: Regions): Promise<number> {
-  let found = 0;
-  for await (const region of regions()) if (region) found++;
-  return found;
-}
-
-/** @throws InputError `OUTPUT_UNWRITABLE` */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    throw new InputError('OUTPUT_UNWRITABLE', `Can't write ${path}: ${messageOf(cause)}`, {
-      hint: 'Check that the folder exists and has room.',
-      cause,
-    });
   }
 }

@@ -152,7 +152,7 @@ function divergenceAt(bins: Float64Array, kept: number, levels: number): number 
   for (let i = kept; i < bins.length; i++) beyond += bins[i]!;
   let total = beyond;
   for (let i = 0; i < kept; i++) total += bins[i]!;
-  let spreadTotal = total - beyond;
+  const spreadTotal = total - beyond;
   if (spreadTotal === 0) return Infinity;
   let divergence = 0;
   for (let level = 0; level < levels; level++) {
