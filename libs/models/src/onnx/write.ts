@@ -1,14 +1,20 @@
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxTensor, OnnxValue } from './model.js';
 import { ATTRIBUTE_TYPE, DATA_TYPE, ModelProto } from './schema.js';
 
-/** IR version 8 is what opset 17 came with; every ONNX Runtime since 1.12 reads it. */
-const IR_VERSION = 8;
+/**
+ * The IR version that came with an operator set (onnx/docs/Versioning.md). 8 is read by every ONNX Runtime since 1.12.
+ */
+function irVersionFor(opset: number): number {
+  if (opset <= 18) return 8;
+  if (opset <= 20) return 9;
+  return opset <= 22 ? 10 : 11;
+}
 
 /** Bytes of an .onnx file. The same model always gives the same bytes. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
   const { graph } = model;
   const message = {
-    irVersion: IR_VERSION,
+    irVersion: irVersionFor(model.opset),
     producerName: model.producerName,
     opsetImport: [
       { domain: '', version: model.opset },
