@@ -20,6 +20,9 @@ static_assert(std::is_same_v<std::variant_alternative_t<3, HeadSpec>, NanodetHea
 static_assert(std::is_same_v<std::variant_alternative_t<4, HeadSpec>, DetrHead>);
 
 HeadView view_of(const BoundHead& bound) {
+  if (!decodes_on_device(*bound.head)) {
+    throw Error(ErrorKind::kInput, "this kind of head has no decoder on the device", "Decode this model on the CPU.");
+  }
   HeadView view{};
   view.kind = kind_of(*bound.head);
   view.classes = bound.classes;

@@ -28,8 +28,9 @@ void l2_normalise_rows(float* device_rows, std::size_t row_count, std::size_t di
     check(cudaMemcpyAsync(&found, bad_row, sizeof found, cudaMemcpyDeviceToHost, on), "normalising rows");
     check(cudaStreamSynchronize(on), "normalising rows");
     if (found != ~0ULL) {
-      throw Error(ErrorKind::kModel, "embedding row " + std::to_string(first + found) + " holds NaN or infinity",
-                  "Run the model in fp32, and check that its preprocessing is the one it was trained with.");
+      throw ItemError(ErrorKind::kModel, "embedding row " + std::to_string(first + found) + " holds NaN or infinity",
+                      "Run the model in fp32, and check that its preprocessing is the one it was trained with.",
+                      {first + static_cast<std::size_t>(found)});
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "calls.hpp"
 #include "environment.hpp"
+#include "matrix.hpp"
 #include "models.hpp"
 #include "system.hpp"
 
@@ -22,11 +23,15 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("runSession", run_session);
   add("loadDetector", load_detector);
   add("detect", detect);
+  add("detectMasks", detect_masks);
   add("loadEmbedder", load_embedder);
   add("embed", embed);
   add("close", close);
   add("preprocess", preprocess);
   add("decodeDetections", decode);
+  add("nearestRows", nearest_rows_call);
+  add("transformRows", transform_rows_call);
+  add("momentSums", moment_sums_call);
   return exports;
 }
 

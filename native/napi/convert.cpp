@@ -1,7 +1,10 @@
 #include "convert.hpp"
 
 #include <limits>
+#include <unordered_map>
 
+#include "border.hpp"
+#include "hazure/checked_size.hpp"
 #include "hazure/engine/failure.hpp"
 
 namespace hazure {
@@ -9,40 +12,13 @@ namespace {
 
 constexpr int kMaxClasses = 100'000;
 
-struct Bytes {
-  napi_typedarray_type type;
-  const void* data;
-  std::size_t bytes;
-};
-
-/** The memory of a typed array; also over a SharedArrayBuffer. */
-Bytes bytes_of(const Napi::Value& value, const std::string& path) {
-  if (!value.IsTypedArray()) refuse_argument(path, "a typed array", kind_of(value));
-  napi_typedarray_type type{};
-  std::size_t length = 0;
-  void* data = nullptr;
-  napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr);
-  const std::size_t element = value.As<Napi::TypedArray>().ElementSize();
-  return {type, data, length * element};
-}
-
-ImageView to_image(const Napi::Value& value, const std::string& path, RegionList& list) {
+ImageRequest read_image(const Napi::Value& value, const std::string& path) {
   const Fields fields(value, path);
-  ImageView image;
+  ImageRequest image;
   image.width_px = static_cast<int>(fields.whole("widthPx", 1, kMaxSidePx));
   image.height_px = static_cast<int>(fields.whole("heightPx", 1, kMaxSidePx));
-  const Napi::Value data = fields.raw("data");
-  const Bytes bytes = bytes_of(data, fields.path_of("data"));
-  const std::size_t wanted = std::size_t{3} * static_cast<std::size_t>(image.width_px) *
-                             static_cast<std::size_t>(image.height_px);
-  if (bytes.type != napi_uint8_array || bytes.bytes != wanted) {
-    fields.refuse("data",
-                  "a Uint8Array of " + std::to_string(wanted) + " bytes (" + std::to_string(image.width_px) + " × " +
-                      std::to_string(image.height_px) + " pixels × 3 channels)",
-                  bytes.type == napi_uint8_array ? std::to_string(bytes.bytes) + " bytes" : "another typed array");
-  }
-  image.data = static_cast<const std::uint8_t*>(bytes.data);
-  list.pins.Set(list.pins.Length(), data);
+  image.data = fields.raw("data");
+  image.path = fields.path_of("data");
   return image;
 }
 
@@ -55,7 +31,7 @@ std::optional<PixelBox> to_box(const Napi::Value& value, const std::string& path
 std::string at(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
 
 /** Whether a typed array of this kind may carry an element type. */
-bool carries(napi_typedarray_type array, ElementType type) {
+bool carries(int array, ElementType type) {
   switch (type) {
     case ElementType::kFloat32:
       return array == napi_float32_array;
@@ -89,27 +65,52 @@ const char* array_name(ElementType type) {
   }
 }
 
-}  // namespace
-
-RegionList to_images(const Napi::Value& value, const std::string& path) {
-  RegionList list{{}, Napi::Array::New(value.Env())};
-  const auto elements = elements_of(value, path);
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    list.regions.push_back({to_image(elements[i], at(path, i), list), std::nullopt});
+TypedBytes look_at_image(const BufferTaker& taker, const ImageRequest& image) {
+  const TypedBytes bytes = taker.look(image.data, image.path);
+  const std::size_t wanted =
+      std::size_t{3} * static_cast<std::size_t>(image.width_px) * static_cast<std::size_t>(image.height_px);
+  if (bytes.type != napi_uint8_array || bytes.bytes != wanted) {
+    refuse_argument(image.path,
+                    "a Uint8Array of " + std::to_string(wanted) + " bytes (" + std::to_string(image.width_px) + " × " +
+                        std::to_string(image.height_px) + " pixels × 3 channels)",
+                    bytes.type == napi_uint8_array ? bytes.came() : "another typed array");
   }
-  return list;
+  return bytes;
 }
 
-RegionList to_regions(const Napi::Value& value, const std::string& path) {
-  RegionList list{{}, Napi::Array::New(value.Env())};
-  const auto elements = elements_of(value, path);
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    const Fields fields(elements[i], at(path, i));
-    const ImageView image = to_image(fields.raw("image"), fields.path_of("image"), list);
-    list.regions.push_back({image, to_box(fields.raw("box"), fields.path_of("box"))});
-    region_rect(list.regions.back());  // refuses an empty or outside box now, with the caller's stack
+const std::uint8_t* pixels(const std::byte* bytes) { return reinterpret_cast<const std::uint8_t*>(bytes); }
+
+/** Refuses an empty or outside box now, with the caller's stack and the region's place. */
+PixelRect rect_of(const Region& region, std::size_t index) {
+  try {
+    return region_rect(region);
+  } catch (const Error& error) {
+    throw ItemError(error.kind(), error.what(), error.hint(), {index});
   }
-  return list;
+}
+
+std::size_t area(const PixelRect& rect) {
+  return static_cast<std::size_t>(rect.width()) * static_cast<std::size_t>(rect.height());
+}
+
+}  // namespace
+
+std::vector<RegionRequest> read_images(const Napi::Value& value, const std::string& path) {
+  std::vector<RegionRequest> requests;
+  for (const Napi::Value& element : elements_of(value, path, kMostItems)) {
+    requests.push_back({read_image(element, at(path, requests.size())), std::nullopt});
+  }
+  return requests;
+}
+
+std::vector<RegionRequest> read_regions(const Napi::Value& value, const std::string& path) {
+  std::vector<RegionRequest> requests;
+  for (const Napi::Value& element : elements_of(value, path, kMostItems)) {
+    const Fields fields(element, at(path, requests.size()));
+    ImageRequest image = read_image(fields.raw("image"), fields.path_of("image"));
+    requests.push_back({std::move(image), to_box(fields.raw("box"), fields.path_of("box"))});
+  }
+  return requests;
 }
 
 PreprocessSpec to_preprocess(const Fields& fields) {
@@ -140,22 +141,6 @@ PreprocessSpec to_preprocess(const Fields& fields) {
   return spec;
 }
 
-HeadSpec to_head(const Fields& fields) {
-  const std::string kind = fields.text("kind");
-  const int classes = static_cast<int>(fields.whole("classes", 1, kMaxClasses));
-  constexpr int max_stride = 4096;
-  if (kind == "yolov8") return Yolov8Head{classes};
-  if (kind == "yolov5") return Yolov5Head{classes};
-  if (kind == "yolox") return YoloxHead{classes, fields.whole_list("strides", 1, max_stride)};
-  if (kind == "nanodet") {
-    return NanodetHead{classes, fields.whole_list("strides", 1, max_stride),
-                       static_cast<int>(fields.whole("regMax", 1, 1024)), fields.text_list("scoreOutputs"),
-                       fields.text_list("distanceOutputs")};
-  }
-  if (kind == "detr") return DetrHead{classes, fields.text("logitsOutput"), fields.text("boxesOutput")};
-  fields.refuse("kind", "one of yolov8, yolov5, yolox, nanodet, detr", "'" + kind + "'");
-}
-
 DetectOptions to_detect_options(const Fields& fields) {
   DetectOptions options;
   options.confidence = static_cast<float>(fields.number("confidence"));
@@ -163,37 +148,88 @@ DetectOptions to_detect_options(const Fields& fields) {
   options.iou = static_cast<float>(fields.number("iou"));
   if (options.iou < 0 || options.iou > 1) fields.refuse("iou", "0…1", kind_of(fields.raw("iou")));
   options.max_detections = static_cast<int>(fields.whole("maxDetections", 1, std::numeric_limits<int>::max()));
-  if (fields.has("classIds")) options.class_ids = fields.whole_list("classIds", 0, kMaxClasses);
+  if (fields.has("classIds")) options.class_ids = fields.whole_list("classIds", 0, kMaxClasses, kMaxClasses);
   return options;
 }
 
-FeedList to_feeds(const Napi::Value& value, const std::string& path) {
-  FeedList list{{}, Napi::Array::New(value.Env())};
+std::vector<FeedRequest> read_feeds(const Napi::Value& value, const std::string& path) {
   if (!value.IsObject()) refuse_argument(path, "an object of tensors", kind_of(value));
-  const auto object = value.As<Napi::Object>();
-  for (const auto& key : elements_of(object.GetPropertyNames(), path)) {
-    FeedView feed;
-    feed.name = key.ToString();
-    const Fields fields(object.Get(key), path + "." + feed.name);
+  std::vector<FeedRequest> requests;
+  for (const Napi::Value& key : keys_of(value, path)) {
+    FeedRequest request;
+    request.feed.name = text_of(key, path);
+    const Fields fields(property_of(value, key), path + "." + request.feed.name);
     const std::string type = fields.text("type");
-    feed.type = element_type(type);
-    if (feed.type == ElementType::kOther) {
-      fields.refuse("type", "one of float32, float16, int64, int32, uint8, bool", "'" + type + "'");
+    request.feed.type = element_type(type);
+    if (request.feed.type == ElementType::kOther) {
+      fields.refuse("type", "one of float32, float16, int64, int32, uint8, bool", Fields::quoted(type));
     }
-    for (const int dim : fields.whole_list("dims", 0, std::numeric_limits<int>::max())) feed.dims.push_back(dim);
-    const Napi::Value data = fields.raw("data");
-    const Bytes bytes = bytes_of(data, fields.path_of("data"));
-    if (!carries(bytes.type, feed.type)) fields.refuse("data", array_name(feed.type), "another typed array");
-    feed.data = bytes.data;
-    feed.bytes = bytes.bytes;
-    list.pins.Set(list.pins.Length(), data);
-    list.feeds.push_back(std::move(feed));
+    for (const int dim : fields.whole_list("dims", 0, std::numeric_limits<int>::max())) request.feed.dims.push_back(dim);
+    request.data = fields.raw("data");
+    request.path = fields.path_of("data");
+    requests.push_back(std::move(request));
   }
-  return list;
+  return requests;
 }
 
 Placement to_placement(const Fields& fields) {
   return {fields.number("scaleX"), fields.number("scaleY"), fields.number("offsetX"), fields.number("offsetY")};
+}
+
+RegionList take_regions(napi_env env, std::span<const RegionRequest> requests, Extent extent) {
+  BufferTaker taker(env);
+  RegionList list;
+  std::vector<TypedBytes> looked;
+  std::vector<PixelRect> rects;
+  // Bytes that all boxes of an image together cover, by its first byte: whether it or they are copied.
+  std::unordered_map<const std::byte*, std::size_t> covered;
+  for (const RegionRequest& request : requests) {
+    const ImageRequest& image = request.image;
+    looked.push_back(look_at_image(taker, image));
+    const auto* data = pixels(looked.back().data);
+    list.regions.push_back({ImageView{data, image.width_px, image.height_px, 0}, request.box});
+    rects.push_back(rect_of(list.regions.back(), rects.size()));
+    covered[looked.back().data] += 3 * area(rects.back());
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    Region& region = list.regions[i];
+    const TypedBytes& bytes = looked[i];
+    if (extent == Extent::kBox && covered[bytes.data] < bytes.bytes && taker.copies(bytes)) {
+      const PixelRect& rect = rects[i];
+      const std::ptrdiff_t stride = region.image.stride();
+      const std::byte* first = bytes.data + rect.y1 * stride + std::ptrdiff_t{3} * rect.x1;
+      const std::byte* copied = taker.copy_rows(first, std::size_t{3} * static_cast<std::size_t>(rect.width()),
+                                                static_cast<std::size_t>(rect.height()), stride);
+      region = {ImageView{pixels(copied), rect.width(), rect.height(), 0}, std::nullopt};
+    } else {
+      region.image.data = pixels(taker.hold(requests[i].image.data, bytes));
+    }
+  }
+  list.memory = std::move(taker.memory);
+  list.pins = std::move(taker.pins);
+  return list;
+}
+
+FeedList take_feeds(napi_env env, std::vector<FeedRequest> requests) {
+  BufferTaker taker(env);
+  FeedList list;
+  for (FeedRequest& request : requests) {
+    const TypedBytes bytes = taker.look(request.data, request.path);
+    FeedView& feed = request.feed;
+    if (!carries(bytes.type, feed.type)) refuse_argument(request.path, array_name(feed.type), "another typed array");
+    const std::size_t size = element_bytes(feed.type);
+    const auto wanted = tensor_bytes(feed.dims, size);
+    if (wanted != bytes.bytes) {
+      const std::string values = wanted ? std::to_string(wanted.value_or(0) / size) : "more than 2^64";
+      refuse_argument(request.path, values + " values for its dims",
+                      bytes.detached ? bytes.came() : std::to_string(bytes.bytes / size));
+    }
+    feed.data = taker.copy(bytes);
+    feed.bytes = bytes.bytes;
+    list.feeds.push_back(std::move(feed));
+  }
+  list.memory = std::move(taker.memory);
+  return list;
 }
 
 }  // namespace hazure

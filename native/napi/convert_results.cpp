@@ -1,6 +1,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "blocks.hpp"
+#include "border.hpp"
 #include "convert.hpp"
 
 namespace hazure {
@@ -10,34 +12,40 @@ Napi::Array from_tensor_infos(Napi::Env env, const std::vector<TensorInfo>& info
   Napi::Array array = Napi::Array::New(env, infos.size());
   for (std::uint32_t i = 0; i < infos.size(); ++i) {
     Napi::Object info = Napi::Object::New(env);
-    info.Set("name", infos[i].name);
-    info.Set("type", element_name(infos[i].type));
+    set(info, "name", infos[i].name);
+    set(info, "type", element_name(infos[i].type));
     Napi::Array dims = Napi::Array::New(env, infos[i].dims.size());
     for (std::uint32_t d = 0; d < infos[i].dims.size(); ++d) {
-      dims.Set(d, Napi::Number::New(env, static_cast<double>(infos[i].dims[d])));
+      set(dims, d, static_cast<double>(infos[i].dims[d]));
     }
-    info.Set("dims", dims);
-    array.Set(i, info);
+    set(info, "dims", dims);
+    set(array, i, info);
   }
   return array;
 }
 
 }  // namespace
 
+Napi::ArrayBuffer to_array_buffer(Napi::Env env, Block block, std::size_t bytes) {
+  auto share = std::make_unique<Block>(std::move(block));
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<Block*>(hint); };
+  check(env, napi_create_external_arraybuffer(env, share->get(), bytes, finalize, share.get(), &buffer),
+        "a buffer for a result");
+  share.release();  // only now: the line above may throw
+  return {env, buffer};
+}
+
 Napi::ArrayBuffer to_array_buffer(Napi::Env env, std::unique_ptr<std::byte[], FreeDeleter> data, std::size_t bytes) {
   if (bytes == 0) return Napi::ArrayBuffer::New(env, 0);
-  std::byte* raw = data.get();
-  Napi::ArrayBuffer buffer =
-      Napi::ArrayBuffer::New(env, raw, bytes, [](Napi::Env, void* memory) { std::free(memory); });
-  data.release();  // only now: the line above may throw
-  return buffer;
+  return to_array_buffer(env, make_block(std::move(data), bytes), bytes);
 }
 
 Napi::Object from_tensor(Napi::Env env, OwnedTensor tensor) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array dims = Napi::Array::New(env, tensor.dims.size());
   for (std::uint32_t i = 0; i < tensor.dims.size(); ++i) {
-    dims.Set(i, Napi::Number::New(env, static_cast<double>(tensor.dims[i])));
+    set(dims, i, static_cast<double>(tensor.dims[i]));
   }
   const std::size_t elements = tensor.bytes / element_bytes(tensor.type);
   const ElementType type = tensor.type;
@@ -60,32 +68,32 @@ Napi::Object from_tensor(Napi::Env env, OwnedTensor tensor) {
       data = Napi::Uint8Array::New(env, elements, buffer, 0);
       break;
   }
-  object.Set("type", element_name(type));
-  object.Set("dims", dims);
-  object.Set("data", data);
+  set(object, "type", element_name(type));
+  set(object, "dims", dims);
+  set(object, "data", data);
   return object;
 }
 
 Napi::Object from_placement(Napi::Env env, const Placement& placement) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("scaleX", placement.scale_x);
-  object.Set("scaleY", placement.scale_y);
-  object.Set("offsetX", placement.offset_x);
-  object.Set("offsetY", placement.offset_y);
+  set(object, "scaleX", placement.scale_x);
+  set(object, "scaleY", placement.scale_y);
+  set(object, "offsetX", placement.offset_x);
+  set(object, "offsetY", placement.offset_y);
   return object;
 }
 
 Napi::Object from_description(Napi::Env env, const SessionDescription& description) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("inputs", from_tensor_infos(env, description.inputs));
-  object.Set("outputs", from_tensor_infos(env, description.outputs));
+  set(object, "inputs", from_tensor_infos(env, description.inputs));
+  set(object, "outputs", from_tensor_infos(env, description.outputs));
   Napi::Object metadata = Napi::Object::New(env);
-  for (const auto& [key, value] : description.metadata) metadata.Set(key, value);
-  object.Set("metadata", metadata);
-  object.Set("device", device_name(description.device));
-  object.Set("deviceReason", description.device_reason);
-  object.Set("streams", description.streams);
-  object.Set("precision", description.precision == Precision::kFp16 ? "fp16" : "fp32");
+  for (const auto& [key, value] : description.metadata) set(metadata, key, value);
+  set(object, "metadata", metadata);
+  set(object, "device", device_name(description.device));
+  set(object, "deviceReason", description.device_reason);
+  set(object, "streams", description.streams);
+  set(object, "precision", description.precision == Precision::kFp16 ? "fp16" : "fp32");
   return object;
 }
 
@@ -95,7 +103,22 @@ Napi::Array from_detections(Napi::Env env, const std::vector<std::vector<Detecti
     const auto& list = detections[i];
     Napi::Float32Array rows = Napi::Float32Array::New(env, list.size() * 6);
     if (!list.empty()) std::memcpy(rows.Data(), list.data(), list.size() * sizeof(Detection));
-    images.Set(i, rows);
+    set(images, i, rows);
+  }
+  return images;
+}
+
+Napi::Array from_masks(Napi::Env env, const std::vector<std::vector<InstanceMask>>& masks) {
+  Napi::Array images = Napi::Array::New(env, masks.size());
+  for (std::uint32_t i = 0; i < masks.size(); ++i) {
+    Napi::Array list = Napi::Array::New(env, masks[i].size());
+    for (std::uint32_t n = 0; n < masks[i].size(); ++n) {
+      const auto& from = masks[i][n].runs;
+      Napi::Uint32Array runs = Napi::Uint32Array::New(env, from.size());
+      if (!from.empty()) std::memcpy(runs.Data(), from.data(), from.size() * sizeof(std::uint32_t));
+      set(list, n, runs);
+    }
+    set(images, i, list);
   }
   return images;
 }

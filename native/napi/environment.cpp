@@ -2,9 +2,28 @@
 
 #include <algorithm>
 
-#include "errors.hpp"
+#include "border.hpp"
 
 namespace hazure {
+
+namespace {
+
+/** What is being handled, as a record; an exception of JavaScript's is no longer pending then. */
+std::unique_ptr<FailureRecord> caught(napi_env env) {
+  try {
+    throw;
+  } catch (const Pending&) {
+  } catch (const Napi::Error&) {
+  } catch (...) {
+    return std::make_unique<FailureRecord>(failure_record(std::current_exception()));
+  }
+  napi_value ignored = nullptr;
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && pending) napi_get_and_clear_last_exception(env, &ignored);
+  return std::make_unique<FailureRecord>(FailureRecord{"INTERNAL", "A result could not be handed to JavaScript", {}});
+}
+
+}  // namespace
 
 void Ticket::resolve(MakeResult make) const { channel_->send({id_, std::move(make), nullptr}); }
 
@@ -43,12 +62,7 @@ Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<C
     if (raw == nullptr) return;
     auto& channel = *static_cast<std::shared_ptr<Channel>*>(context);
     if (!channel->open()) return;
-    // Settling fails only where JavaScript can't run any more (a worker thread that is being terminated): nobody is
-    // left to tell, and an exception must not pass through Node's C frames.
-    try {
-      channel->environment_->settle();
-    } catch (...) {
-    }
+    channel->environment_->settle();
   };
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<Channel>*>(data); };
   const napi_status status = napi_create_threadsafe_function(
@@ -64,7 +78,9 @@ Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<C
 
 Environment::~Environment() {
   // Reached while the environment is torn down: its references go with it.
-  for (auto& [id, call] : pending_) call.pins.SuppressDestruct();
+  for (auto& [id, call] : pending_) {
+    for (auto& pin : call.pins) pin.SuppressDestruct();
+  }
 }
 
 void Environment::shut_down(void* raw) {
@@ -80,15 +96,15 @@ void Environment::shut_down(void* raw) {
   self->general_.reset();
 }
 
-std::pair<Napi::Promise, Ticket> Environment::begin(Napi::Array pins) {
-  auto deferred = Napi::Promise::Deferred::New(env_);
-  const Napi::Promise promise = deferred.Promise();
-  if (pending_.empty()) napi_ref_threadsafe_function(env_, channel_->function_);
+std::pair<Napi::Value, Ticket> Environment::new_call(Pins pins) {
+  napi_deferred deferred = nullptr;
+  napi_value promise = nullptr;
+  check(env_, napi_create_promise(env_, &deferred, &promise), "a promise");
   const std::uint64_t id = next_id_++;
-  Napi::ObjectReference reference;
-  if (!pins.IsEmpty()) reference = Napi::Persistent(pins.As<Napi::Object>());
-  pending_.emplace(id, Pending{deferred, std::move(reference)});
-  return {promise, Ticket(channel_, id)};
+  const bool first = pending_.empty();
+  pending_.emplace(id, Call{deferred, std::move(pins)});
+  if (first) napi_ref_threadsafe_function(env_, channel_->function_);
+  return {Napi::Value(env_, promise), Ticket(channel_, id)};
 }
 
 Worker& Environment::general() {
@@ -103,15 +119,15 @@ void Environment::forget(const std::shared_ptr<EngineObject>& object) {
   std::erase(objects_, object);
 }
 
-Napi::Promise Environment::close(const std::shared_ptr<EngineObject>& object) {
-  auto [promise, ticket] = begin(Napi::Array());
-  object->release([this, object, ticket = ticket] {
-    ticket.resolve([this, object](Napi::Env env) {
-      forget(object);
-      return env.Undefined();
+Napi::Value Environment::close(const std::shared_ptr<EngineObject>& object) {
+  return begin({}, [&](const Ticket& ticket) {
+    object->release([this, object, ticket] {
+      ticket.resolve([this, object](Napi::Env env) {
+        forget(object);
+        return env.Undefined();
+      });
     });
   });
-  return promise;
 }
 
 void Environment::abandon(const std::shared_ptr<EngineObject>& object) {
@@ -135,26 +151,33 @@ void Environment::settle() {
       channel_->ready_.pop_front();
     }
     const Napi::HandleScope scope(env_);
-    if (completion.id == 0) {
-      completion.make(env_);
-      continue;
-    }
+    settle_one(completion);
+  }
+}
+
+void Environment::settle_one(Channel::Completion& completion) {
+  Call call{};
+  if (completion.id != 0) {
     const auto found = pending_.find(completion.id);
-    if (found == pending_.end()) continue;
-    const Pending call = std::move(found->second);
+    if (found == pending_.end()) return;
+    call = std::move(found->second);
     pending_.erase(found);
     if (pending_.empty()) napi_unref_threadsafe_function(env_, channel_->function_);
-    try {
-      if (completion.failure) {
-        call.deferred.Reject(js_error(env_, *completion.failure).Value());
-      } else {
-        call.deferred.Resolve(completion.make(env_));
-      }
-    } catch (const Napi::Error& error) {
-      call.deferred.Reject(error.Value());
-    } catch (...) {
-      call.deferred.Reject(js_error(env_, failure_record(std::current_exception())).Value());
-    }
+  }
+  // Nothing may leave this function, which Node calls from C: what fails where JavaScript can't run any more (a worker
+  // thread that is being terminated) has nobody left to be told.
+  napi_value result = nullptr;
+  try {
+    if (!completion.failure) result = completion.make(env_);
+  } catch (...) {
+    completion.failure = caught(env_);
+  }
+  if (completion.id == 0) return;
+  if (completion.failure) {
+    napi_value error = js_error(env_, *completion.failure);
+    if (error != nullptr) napi_reject_deferred(env_, call.deferred, error);
+  } else {
+    napi_resolve_deferred(env_, call.deferred, result);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "buffers.hpp"
 #include "hazure/engine/failure.hpp"
 #include "hazure/engine/worker.hpp"
 
@@ -29,6 +30,7 @@ class EngineObject {
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
 
 class Channel;
+class Environment;
 
 /** Settles the promise of one call, once, from any thread. Does nothing when the environment is gone. */
 class Ticket {
@@ -45,53 +47,6 @@ class Ticket {
   Ticket(std::shared_ptr<Channel> channel, std::uint64_t id) : channel_(std::move(channel)), id_(id) {}
   std::shared_ptr<Channel> channel_;
   std::uint64_t id_;
-};
-
-/**
- * What the addon keeps per JavaScript environment (the main thread and every worker thread have their own).
- * All methods are for the JavaScript thread; other threads hold tickets, which carry no JavaScript values.
- */
-class Environment {
- public:
-  explicit Environment(Napi::Env env);
-  ~Environment();
-  static Environment& of(Napi::Env env);
-
-  /**
-   * Begins a call: its promise, and a ticket to settle it with.
-   * @param pins an array of the buffers that the call reads; kept alive until it is settled. May be empty.
-   */
-  std::pair<Napi::Promise, Ticket> begin(Napi::Array pins);
-
-  /** The thread for work that belongs to no model. */
-  Worker& general();
-
-  /** Keeps the object until it is forgotten, and stops it when the environment goes away. */
-  void adopt(const std::shared_ptr<EngineObject>& object);
-  /** Joins the object's threads and lets go of it. */
-  void forget(const std::shared_ptr<EngineObject>& object);
-  /** Releases the object's model behind its queue, joins its threads afterwards; the promise tells when. */
-  Napi::Promise close(const std::shared_ptr<EngineObject>& object);
-  /** As close, for an object that JavaScript has lost. */
-  void abandon(const std::shared_ptr<EngineObject>& object);
-
-  [[nodiscard]] const std::shared_ptr<Channel>& channel() const { return channel_; }
-
- private:
-  friend class Channel;
-  struct Pending {
-    Napi::Promise::Deferred deferred;
-    Napi::ObjectReference pins;
-  };
-  void settle();
-  static void shut_down(void* self);
-
-  Napi::Env env_;
-  std::shared_ptr<Channel> channel_;
-  std::unordered_map<std::uint64_t, Pending> pending_;
-  std::uint64_t next_id_ = 1;
-  std::vector<std::shared_ptr<EngineObject>> objects_;
-  std::unique_ptr<Worker> general_;
 };
 
 /** The way back to the JavaScript thread; outlives the environment as long as a ticket holds it. */
@@ -113,6 +68,65 @@ class Channel {
   std::deque<Completion> ready_;
   Environment* environment_ = nullptr;
   napi_threadsafe_function function_ = nullptr;
+};
+
+/**
+ * What the addon keeps per JavaScript environment (the main thread and every worker thread have their own).
+ * All methods are for the JavaScript thread; other threads hold tickets, which carry no JavaScript values.
+ */
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  static Environment& of(Napi::Env env);
+
+  /**
+   * Begins a call: `start` gets the ticket to settle its promise with, and hands the work to a thread. What it throws
+   * rejects the promise.
+   * @param pins the JavaScript values whose memory the call reads; kept alive until it is settled
+   */
+  template <typename Start>
+  Napi::Value begin(Pins pins, Start&& start) {
+    auto [promise, ticket] = new_call(std::move(pins));
+    try {
+      start(ticket);
+    } catch (...) {
+      ticket.reject(std::current_exception());
+    }
+    return promise;
+  }
+
+  /** The thread for work that belongs to no model. */
+  Worker& general();
+
+  /** Keeps the object until it is forgotten, and stops it when the environment goes away. */
+  void adopt(const std::shared_ptr<EngineObject>& object);
+  /** Joins the object's threads and lets go of it. */
+  void forget(const std::shared_ptr<EngineObject>& object);
+  /** Releases the object's model behind its queue, joins its threads afterwards; the promise tells when. */
+  Napi::Value close(const std::shared_ptr<EngineObject>& object);
+  /** As close, for an object that JavaScript has lost. */
+  void abandon(const std::shared_ptr<EngineObject>& object);
+
+  [[nodiscard]] const std::shared_ptr<Channel>& channel() const { return channel_; }
+
+ private:
+  friend class Channel;
+  struct Call {
+    napi_deferred deferred;
+    Pins pins;
+  };
+  std::pair<Napi::Value, Ticket> new_call(Pins pins);
+  void settle();
+  void settle_one(Channel::Completion& completion);
+  static void shut_down(void* self);
+
+  Napi::Env env_;
+  std::shared_ptr<Channel> channel_;
+  std::unordered_map<std::uint64_t, Call> pending_;
+  std::uint64_t next_id_ = 1;
+  std::vector<std::shared_ptr<EngineObject>> objects_;
+  std::unique_ptr<Worker> general_;
 };
 
 }  // namespace hazure

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "border.hpp"
 #include "fields.hpp"
 #include "hazure/engine/failure.hpp"
 
@@ -28,33 +29,38 @@ struct Held {
 };
 
 Held* held_by(const Napi::Value& value, const KindFacts& facts) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&facts.tag)) return nullptr;
+  bool tagged = false;
+  if (!value.IsObject() || napi_check_object_type_tag(value.Env(), value, &facts.tag, &tagged) != napi_ok || !tagged) {
+    return nullptr;
+  }
   void* data = nullptr;
   if (napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
-  return static_cast<Held*>(data);
+  auto* held = static_cast<Held*>(data);
+  // Of another instance of the addon in this thread: its calls are settled elsewhere.
+  return held->environment == &Environment::of(value.Env()) ? held : nullptr;
 }
 
 }  // namespace
 
 Napi::Object make_handle(Napi::Env env, HandleKind kind, std::shared_ptr<EngineObject> object) {
-  Napi::Object handle = Napi::Object::New(env);
   const KindFacts& facts = kKinds[static_cast<std::size_t>(kind)];
-  handle.TypeTag(&facts.tag);
+  napi_value handle = nullptr;
+  check(env, napi_create_object(env, &handle), "a handle");
+  check(env, napi_type_tag_object(env, handle, &facts.tag), "a handle's tag");
   Environment& environment = Environment::of(env);
   auto held = std::make_unique<Held>(Held{std::move(object), &environment, environment.channel()});
   const auto finalize = [](napi_env, void* data, void*) {
     const std::unique_ptr<Held> lost(static_cast<Held*>(data));
     if (lost->object && lost->channel->open()) lost->environment->abandon(lost->object);
   };
-  if (napi_wrap(env, handle, held.get(), finalize, nullptr, nullptr) != napi_ok) {
-    throw Napi::Error::New(env, "The handle could not be made");
-  }
+  check(env, napi_wrap(env, handle, held.get(), finalize, nullptr, nullptr), "a handle's model");
   held.release();
-  handle.Freeze();
-  return handle;
+  check(env, napi_object_freeze(env, handle), "freezing a handle");
+  return {env, handle};
 }
 
 std::shared_ptr<EngineObject> open_handle(const Napi::Value& value, HandleKind kind) {
+  BorderCall::take();
   const KindFacts& facts = kKinds[static_cast<std::size_t>(kind)];
   const Held* held = held_by(value, facts);
   if (held == nullptr) refuse_argument("handle", std::string("the handle of ") + facts.title, kind_of(value));
@@ -63,6 +69,7 @@ std::shared_ptr<EngineObject> open_handle(const Napi::Value& value, HandleKind k
 }
 
 std::shared_ptr<EngineObject> take_handle(const Napi::Value& value) {
+  BorderCall::take();
   for (const KindFacts& facts : kKinds) {
     if (Held* held = held_by(value, facts)) return std::move(held->object);
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "border.hpp"
 #include "environment.hpp"
 #include "handles.hpp"
 #include "hazure/engine/detector.hpp"
@@ -96,28 +97,29 @@ struct StagedObject final : EngineObject {
  */
 template <typename Object, typename Post, typename Load, typename Describe>
 Napi::Value begin_load(Napi::Env env, HandleKind kind, Post post, Load load, Describe describe) {
-  auto object = std::make_shared<Object>();
   Environment& environment = Environment::of(env);
-  environment.adopt(object);
-  auto [promise, ticket] = environment.begin(Napi::Array());
-  // Weak: an object must not be destroyed by its own thread.
-  const std::weak_ptr<Object> weak = object;
-  post(*object, [raw = object.get(), weak, kind, load, describe, ticket = ticket]() mutable {
-    try {
-      load(*raw);
-      ticket.resolve([weak, kind, describe](Napi::Env js) -> Napi::Value {
-        const std::shared_ptr<Object> held = weak.lock();
-        Napi::Object result = Napi::Object::New(js);
-        describe(js, *held, result);
-        result.Set("handle", make_handle(js, kind, held));
-        return result;
-      });
-    } catch (...) {
-      ticket.reject(std::current_exception());
-      ticket.on_js_thread([weak](Napi::Env js) { Environment::of(js).forget(weak.lock()); });
-    }
+  BorderCall::take();
+  return environment.begin({}, [&](const Ticket& ticket) {
+    auto object = std::make_shared<Object>();
+    environment.adopt(object);
+    // Weak: an object must not be destroyed by its own thread.
+    const std::weak_ptr<Object> weak = object;
+    post(*object, [raw = object.get(), weak, kind, load, describe, ticket]() mutable {
+      try {
+        load(*raw);
+        ticket.resolve([weak, kind, describe](Napi::Env js) -> Napi::Value {
+          const std::shared_ptr<Object> held = weak.lock();
+          Napi::Object result = Napi::Object::New(js);
+          describe(js, *held, result);
+          set(result, "handle", make_handle(js, kind, held));
+          return result;
+        });
+      } catch (...) {
+        ticket.reject(std::current_exception());
+        ticket.on_js_thread([weak](Napi::Env js) { Environment::of(js).forget(weak.lock()); });
+      }
+    });
   });
-  return promise;
 }
 
 template <typename Object>
@@ -126,9 +128,11 @@ std::shared_ptr<Object> opened(const Napi::Value& value, HandleKind kind) {
 }
 
 inline Napi::Value resolved(Napi::Env env, Napi::Value value) {
-  auto deferred = Napi::Promise::Deferred::New(env);
-  deferred.Resolve(value);
-  return deferred.Promise();
+  napi_deferred deferred = nullptr;
+  napi_value promise = nullptr;
+  check(env, napi_create_promise(env, &deferred, &promise), "a promise");
+  check(env, napi_resolve_deferred(env, deferred, value), "a promise's value");
+  return {env, promise};
 }
 
 using DetectorObject = StagedObject<Detector>;

@@ -167,6 +167,16 @@ export function buildProgram(finish: (code: number) => void): Command {
     )
     .option('--max-loss <X>', 'most that may be lost: boxes not agreed on, or 1 − mean cosine (0.02, 0.003)');
   bind(quantize, async () => (await import('./commands/quantize.js')).quantizeCommand);
+  bind(
+    withOutput(
+      models
+        .command('describe')
+        .description('how a model file is read, and why')
+        .argument('<name>', 'model name, hub repository or path to an .onnx file')
+        .addOption(new Option('--as <ROLE>', 'only as this').choices(['detector', 'embedder'])),
+    ),
+    async () => (await import('./commands/models.js')).modelsDescribeCommand,
+  );
 
   bind(
     withOutput(

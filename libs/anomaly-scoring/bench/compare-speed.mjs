@@ -3,7 +3,8 @@
  * Times hazure's scorers and scikit-learn's side by side, alternating, and prints the ratio of the best times, in
  * wall time and in processor time of all threads (the fairer one on a busy machine):
  *   node libs/anomaly-scoring/bench/compare-speed.mjs [repeats, default 3] [job…]
- * Jobs: iforest, mahalanobis, knn-cosine, knn-euclidean. Both may use two cores. Needs built rooms and a Python
+ * Jobs: iforest, mahalanobis, knn-cosine, knn-euclidean. Both may use two cores. With NATIVE=1 matrix
+ * work goes to the native engine, as in the product; else everything is WebAssembly. Needs built rooms and a Python
  * with scikit-learn (PYTHON).
  */
 import { MahalanobisScorer, nearestNeighbours } from '@hazure/anomaly-scoring';
@@ -11,6 +12,9 @@ import { fitIsolationForest } from '@hazure/isolation-forest';
 import { Random } from '@hazure/numerics';
 import { python, timed } from './lib.mjs';
 
+const engine = new URL('../../native-engine/dist/index.js', import.meta.url).href;
+const accelerator = process.env.NATIVE === '1' ? (await import(engine)).nativeAccelerator() : undefined;
+const compute = { threads: 2, ...(accelerator ? { accelerator } : {}) };
 const [repeats = '3', ...wanted] = process.argv.slice(2);
 const threads = 2;
 process.env.OMP_NUM_THREADS = process.env.OPENBLAS_NUM_THREADS = String(threads);
@@ -26,7 +30,7 @@ const small = normals(10_000, 512);
 const others = { ...small, data: small.data.slice().reverse() };
 
 const search = async () => ({
-  search: (await timed(() => nearestNeighbours(small, others, 5, { threads })))[0],
+  search: (await timed(() => nearestNeighbours(small, others, 5, compute)))[0],
 });
 const jobs = {
   iforest: async () => {
@@ -35,7 +39,7 @@ const jobs = {
     return { fit, score };
   },
   mahalanobis: async () => {
-    const [fit, fitted] = await timed(() => new MahalanobisScorer({ threads }).fit(large));
+    const [fit, fitted] = await timed(() => new MahalanobisScorer(compute).fit(large));
     const [score] = await timed(() => fitted.score(large));
     return { fit, score };
   },

@@ -15,7 +15,7 @@ from sklearn.ensemble._iforest import _average_path_length
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 
-LIBS = pathlib.Path(__file__).resolve().parents[2] / "libs"
+LIBS = pathlib.Path(__file__).resolve().parents[2]
 
 
 def write(room, name, value):
@@ -82,6 +82,21 @@ def forest():
     )
 
 
+def whitened_lof(train, test, neighbours=5):
+    """Whitened local outlier factor by its definition, with the covariance's inverse square root."""
+    score = np.ones(len(test))
+    for unit in (False, True):
+        a, x = ((m / np.linalg.norm(m, axis=1, keepdims=True) if unit else m).astype(np.float64) for m in (train, test))
+        values, vectors = np.linalg.eigh(LedoitWolf().fit(a).covariance_)
+        whiten = vectors / np.sqrt(values)
+        a, x = a @ whiten, x @ whiten
+        between = np.linalg.norm(a[:, None] - a[None], axis=2)
+        np.fill_diagonal(between, np.inf)
+        reach = np.sqrt((np.sort(between, axis=1)[:, :neighbours] ** 2).mean(axis=1))
+        score *= (np.linalg.norm(x[:, None] - a[None], axis=2) / reach).min(axis=1)
+    return score
+
+
 def scoring():
     rng = np.random.default_rng(2)
     cases = {}
@@ -97,6 +112,7 @@ def scoring():
             "test": matrix(test),
             "shrinkage": float(fitted.shrinkage_),
             "mahalanobis": fitted.mahalanobis(test.astype(np.float64)).tolist(),
+            "lof": whitened_lof(train, test).tolist(),
             "cosine": {"distances": distances.tolist(), "indices": indices.tolist()},
         }
     write("anomaly-scoring", "scikit-learn.json", cases)

@@ -4,8 +4,9 @@ import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { fittedRows } from './held-out-scores.js';
 import { parseModel, refuseModel } from './model-json.js';
-import type { FittedClassAwareScorer } from './per-class.js';
-import { scorerFromJSON, toReferringJSON } from './scorers.js';
+import { toReferringJSON } from './scorer-ports.js';
+import type { FittedClassAwareScorer } from './scorer-ports.js';
+import { scorerFromJSON } from './scorers.js';
 import type { ReadOptions } from './scorers.js';
 
 /** File in the baseline folder for each part of `FittedBaseline.toJSON()`. */
@@ -23,6 +24,25 @@ const calibrationSchema = z.strictObject({
   requiredRows: z.int().min(1),
   heldOutRows: z.int().min(1),
   seed: z.int(),
+  /** How rows depend on each other within groups; absent or null where each row is its own. */
+  dependence: z
+    .strictObject({
+      groups: z.int().min(1),
+      largestGroup: z.int().min(1),
+      intraGroupCorrelation: z.number().min(0).max(1),
+      effectiveRows: z.number().gt(0),
+      extrapolated: z.boolean(),
+      falseAlarmsIgnoringGroups: z.number().min(0).max(100).nullable(),
+    })
+    .nullable()
+    .optional(),
+  /** Evidence of whole held-out images by the deciding scorer; absent in files of an older hazure. */
+  images: z
+    .strictObject({
+      heldOut: z.array(z.number()).min(1),
+      weights: z.array(z.number().gt(0).max(1)).optional(),
+    })
+    .optional(),
   /** The first of these decides. */
   scorers: z
     .array(
@@ -32,8 +52,11 @@ const calibrationSchema = z.strictObject({
         threshold: z.number(),
         /** Scores of held-out normal rows, ascending. */
         heldOut: z.array(z.number()).min(1),
+        /** Share of an independent observation that each of these counts; absent = 1. */
+        weights: z.array(z.number().gt(0).max(1)).optional(),
         /** The same for classes that are judged by themselves. */
         byClass: z.record(z.string(), z.array(z.number()).min(1)),
+        classWeights: z.record(z.string(), z.array(z.number().gt(0).max(1))).optional(),
       }),
     )
     .min(1),
@@ -57,7 +80,7 @@ const baselineSchema = z.strictObject({
 export type BaselineJSON = z.infer<typeof baselineSchema>;
 
 export function baselineToJSON(parts: BaselineParts): BaselineJSON {
-  const { features, percentile, method, seed, scorers, fitRows } = parts;
+  const { features, percentile, method, seed, scorers, fitRows, dependence, images } = parts;
   const fitted = new Set(fitRows ?? []);
   const calibrationRows =
     fitRows === null ? [] : Array.from({ length: features.rows }, (_, i) => i).filter((i) => !fitted.has(i));
@@ -67,9 +90,11 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
   }
   const entries = [...scorers].map(([name, { calibration, byClass }]) => ({
     name,
-    threshold: calibration.threshold(percentile) as number,
+    threshold: calibration.forPercentile(percentile).threshold(percentile) as number,
     heldOut: Array.from(calibration.heldOut),
+    ...(calibration.weighted ? { weights: Array.from(calibration.weights) } : {}),
     byClass: Object.fromEntries([...byClass].map(([own, { heldOut }]) => [own, Array.from(heldOut)])),
+    ...classDependence(byClass),
   }));
   return {
     isoModel: (scorers.get('iforest') as CalibratedScorer).scorer.toJSON(),
@@ -88,9 +113,40 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
       requiredRows: requiredHeldOutRows(percentile),
       heldOutRows: entries[0].heldOut.length,
       seed,
+      dependence,
+      ...(images === null ? {} : { images: imagesToJSON(images) }),
       scorers: entries,
     },
   };
+}
+
+function imagesToJSON({ heldOut, weights, weighted }: ConformalCalibration): {
+  heldOut: number[];
+  weights?: number[];
+} {
+  return { heldOut: Array.from(heldOut), ...(weighted ? { weights: Array.from(weights) } : {}) };
+}
+
+function classDependence(
+  byClass: ReadonlyMap<string, ConformalCalibration>,
+): { classWeights: Record<string, number[]> } | Record<string, never> {
+  const weighted = [...byClass].filter(([, calibration]) => calibration.weighted);
+  if (weighted.length === 0) return {};
+  return {
+    classWeights: Object.fromEntries(weighted.map(([own, { weights }]) => [own, Array.from(weights)])),
+  };
+}
+
+function readCalibration(
+  name: string,
+  heldOut: readonly number[],
+  weights: readonly number[] | undefined,
+): ConformalCalibration {
+  if (weights === undefined) return new ConformalCalibration(heldOut);
+  if (weights.length !== heldOut.length) {
+    refuseModel(`baseline: ${name} has ${heldOut.length} held-out scores, but ${weights.length} weights`);
+  }
+  return new ConformalCalibration(heldOut, { weights });
 }
 
 export function baselineFromJSON(
@@ -121,7 +177,8 @@ export function baselineFromJSON(
     .filter((name) => name !== 'ensemble')
     .map((name) => ({ name, document: modelOf(name), scorer: readScorer(name) }));
   const scorers = new Map<string, CalibratedScorer>();
-  for (const { name, heldOut, byClass } of calibration.scorers) {
+  for (const entry of calibration.scorers) {
+    const { name, heldOut, byClass } = entry;
     const scorer = single.find((one) => one.name === name)?.scorer ?? readScorer(name, single);
     if (scorer.name !== name) refuseModel(`baseline: scorer '${name}' holds a model named '${scorer.name}'`);
     if (scorer.dimensions !== features.cols) {
@@ -132,9 +189,10 @@ export function baselineFromJSON(
     if (heldOut.length !== calibration.heldOutRows)
       refuseModel(`baseline: scorer '${name}' has ${heldOut.length} held-out scores`);
     const classes = Object.entries(byClass).map(
-      ([own, scores]) => [own, new ConformalCalibration(scores)] as const,
+      ([own, scores]) => [own, readCalibration(`class '${own}'`, scores, entry.classWeights?.[own])] as const,
     );
-    scorers.set(name, { scorer, calibration: new ConformalCalibration(heldOut), byClass: new Map(classes) });
+    const overall = readCalibration(`scorer '${name}'`, heldOut, entry.weights);
+    scorers.set(name, { scorer, calibration: overall, byClass: new Map(classes) });
   }
   return {
     scorers,
@@ -143,5 +201,9 @@ export function baselineFromJSON(
     method: calibration.method,
     seed: calibration.seed,
     fitRows,
+    dependence: calibration.dependence ?? null,
+    images: calibration.images
+      ? readCalibration('images', calibration.images.heldOut, calibration.images.weights)
+      : null,
   };
 }

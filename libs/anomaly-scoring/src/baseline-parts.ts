@@ -1,7 +1,8 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import type { ConformalCalibration } from './conformal.js';
+import type { Dependence } from './dependence.js';
 import type { CalibrationMethod } from './held-out-scores.js';
-import type { FittedClassAwareScorer } from './per-class.js';
+import type { FittedClassAwareScorer } from './scorer-ports.js';
 
 export interface CalibratedScorer {
   readonly scorer: FittedClassAwareScorer;
@@ -21,4 +22,8 @@ export interface BaselineParts {
   readonly seed: number;
   /** Rows that the scorers were fitted to; null = all. */
   readonly fitRows: readonly number[] | null;
+  /** How rows depend on each other within groups, by the deciding scorer; null where each row is its own. */
+  readonly dependence: Dependence | null;
+  /** Of whole images, by the deciding scorer; null in a baseline of an older hazure. */
+  readonly images: ConformalCalibration | null;
 }

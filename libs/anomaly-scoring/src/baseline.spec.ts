@@ -19,9 +19,9 @@ const fast = { iforest: { trees: 20 } };
 describe.each(['cross', 'split'] as const)('a %s-calibrated baseline', (calibration) => {
   test('judges, survives a save and load bit for bit, and names its neighbours', async () => {
     const baseline = await fitBaseline({ features, calibration, scorerOptions: fast });
-    expect(baseline.defaultScorer).toBe('ensemble');
+    expect(baseline.defaultScorer).toBe('lof');
     const result = await baseline.score(fresh);
-    expect(Object.keys(result.scores)).toEqual(['ensemble', 'mahalanobis', 'knn', 'iforest']);
+    expect(Object.keys(result.scores)).toEqual(['lof', 'ensemble', 'mahalanobis', 'knn', 'iforest']);
     const loaded = reload(baseline, features);
     expect(await loaded.score(fresh)).toEqual(result);
     expect(JSON.stringify(loaded)).toBe(JSON.stringify(baseline));

@@ -5,10 +5,14 @@ import { baselineFromJSON, baselineToJSON } from './baseline-json.js';
 import type { BaselineJSON } from './baseline-json.js';
 import type { BaselineParts, CalibratedScorer } from './baseline-parts.js';
 import { alphaOf, baselineTooSmall, benjaminiHochberg, requiredHeldOutRows } from './conformal.js';
-import { SharedScores } from './ensemble.js';
+import type { ComputeOptions } from './compute.js';
+import type { Dependence } from './dependence.js';
+import { SharedScores } from './shared-work.js';
 import type { CalibrationMethod } from './held-out-scores.js';
+import { imageEvidence } from './image-verdicts.js';
+import type { ImageEvidence } from './image-verdicts.js';
 import { NeighbourIndex } from './nearest-neighbours.js';
-import type { NeighbourAccelerator, NeighbourTable } from './nearest-neighbours.js';
+import type { NeighbourTable } from './nearest-neighbours.js';
 
 export interface BaselineScores {
   /** By scorer name; one value per row. */
@@ -17,6 +21,12 @@ export interface BaselineScores {
   /** Of the deciding scorer. */
   readonly pValues: Float64Array;
   /** 1 = feature outlier. */
+  readonly outlier: Uint8Array;
+}
+
+export interface ImageScores extends ImageEvidence {
+  readonly pValues: Float64Array;
+  /** 1 = outlier. */
   readonly outlier: Uint8Array;
 }
 
@@ -29,10 +39,7 @@ export interface ScoreOptions {
   readonly classes?: readonly string[];
 }
 
-export interface RestoreOptions {
-  readonly threads?: number;
-  readonly accelerator?: NeighbourAccelerator;
-}
+export type RestoreOptions = ComputeOptions;
 
 /** Scorers fitted to a baseline, with the calibration that turns their scores into p-values and verdicts. */
 export class FittedBaseline {
@@ -64,6 +71,11 @@ export class FittedBaseline {
     return this.parts.features.cols;
   }
 
+  /** What scorers left out or sampled when they were fitted, in words and numbers; empty when nothing was. */
+  get notes(): readonly string[] {
+    return [...this.parts.scorers.values()].flatMap(({ scorer }) => scorer.notes ?? []);
+  }
+
   /** Classes judged by themselves; empty when the baseline was not learned per class. */
   get ownClasses(): readonly string[] {
     return [...this.decider.byClass.keys()];
@@ -72,6 +84,21 @@ export class FittedBaseline {
   /** Held-out rows behind the p-values of objects that are not judged by their class. */
   get heldOutRows(): number {
     return this.decider.calibration.heldOut.length;
+  }
+
+  /** Independent observations behind those p-values: fewer than the rows where rows depend on each other. */
+  get effectiveRows(): number {
+    return this.decider.calibration.effectiveRows;
+  }
+
+  /** How rows depend on each other within groups; null where each row is its own. */
+  get dependence(): Dependence | null {
+    return this.parts.dependence;
+  }
+
+  /** The matrix that the baseline was fitted to. */
+  get features(): EmbeddingMatrix {
+    return this.parts.features;
   }
 
   private get decider(): CalibratedScorer {
@@ -84,9 +111,9 @@ export class FittedBaseline {
    */
   threshold(percentile = this.percentile, className?: string): number | null {
     const { calibration, byClass } = this.decider;
-    return ((className === undefined ? undefined : byClass.get(className)) ?? calibration).threshold(
-      percentile,
-    );
+    return ((className === undefined ? undefined : byClass.get(className)) ?? calibration)
+      .forPercentile(percentile)
+      .threshold(percentile);
   }
 
   /**
@@ -115,9 +142,9 @@ export class FittedBaseline {
     for (const [name, { scorer, calibration, byClass }] of this.parts.scorers) {
       const values = await shared.score(scorer);
       scores[name] = values;
-      pValuesByScorer[name] = values.map((score, i) =>
-        (byClass.get(judged?.[i] ?? '') ?? calibration).pValue(score),
-      );
+      const overall = calibration.forPercentile(percentile);
+      const own = new Map([...byClass].map(([key, one]) => [key, one.forPercentile(percentile)]));
+      pValuesByScorer[name] = values.map((score, i) => (own.get(judged?.[i] ?? '') ?? overall).pValue(score));
     }
     const pValues = pValuesByScorer[this.defaultScorer];
     const alpha = alphaOf(percentile);
@@ -126,6 +153,57 @@ export class FittedBaseline {
         ? Uint8Array.from(pValues, (p) => (p < alpha ? 1 : 0))
         : benjaminiHochberg(pValues, fdr);
     return { scores, pValuesByScorer, pValues, outlier };
+  }
+
+  /** Images behind the p-values of images; 0 in a baseline of an older hazure, which can't judge images. */
+  get heldOutImages(): number {
+    return this.parts.images?.heldOut.length ?? 0;
+  }
+
+  /** Independent images that those are worth. */
+  get effectiveImages(): number {
+    return this.parts.images?.effectiveRows ?? 0;
+  }
+
+  /**
+   * p-values and verdicts of whole images, from the most anomalous of their objects; calibrated on whole held-out
+   * images, so that the percentile promises a share of images. An image without objects has p = 1 and is no outlier.
+   * @param judged what `score` gave for the objects
+   * @param imageOf image of each object, 0…images − 1
+   * @throws InputError (BASELINE_TOO_SMALL) when the held-out images are too few for the percentile,
+   * (BASELINE_INVALID) in a baseline that was learned without image calibration
+   */
+  scoreImages(
+    judged: Pick<BaselineScores, 'scores'>,
+    imageOf: ArrayLike<number>,
+    images: number,
+    { percentile = this.percentile, fdr, classes }: ScoreOptions = {},
+  ): ImageScores {
+    const calibration = this.parts.images;
+    if (calibration === null) {
+      throw new InputError('BASELINE_INVALID', 'baseline: expected a calibration of whole images, got none', {
+        hint: 'Learn the baseline again with this version.',
+      });
+    }
+    if (fdr === undefined && this.heldOutImages < requiredHeldOutRows(percentile)) {
+      throw baselineTooSmall(this.heldOutImages, percentile, 'images');
+    }
+    const scores = judged.scores[this.defaultScorer];
+    const { calibration: overall, byClass } = this.decider;
+    const tails = overall.survival(scores);
+    for (const [name, own] of byClass) {
+      const rows = (classes ?? []).flatMap((other, row) => (other === name ? [row] : []));
+      own.survival(rows.map((row) => scores[row])).forEach((tail, i) => (tails[rows[i]] = tail));
+    }
+    const { evidence, ...found } = imageEvidence(tails, imageOf, images);
+    const pValues = calibration.forPercentile(percentile).pValues(evidence);
+    const alpha = alphaOf(percentile);
+    found.objects.forEach((count, image) => (pValues[image] = count === 0 ? 1 : pValues[image]));
+    const outlier =
+      fdr === undefined
+        ? Uint8Array.from(pValues, (p) => (p < alpha ? 1 : 0))
+        : benjaminiHochberg(pValues, fdr);
+    return { pValues, outlier, evidence, ...found };
   }
 
   /** The k baseline rows nearest to each row of x, with cosine distances, nearest first. */

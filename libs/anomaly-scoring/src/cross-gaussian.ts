@@ -1,11 +1,11 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { gramMatrix, mapTasks, streamOf, toShared, unitRows } from '@hazure/numerics';
-import type { DealtRows } from './cross-judging.js';
+import type { DealtRows } from './scorer-ports.js';
 import { splitByFold } from './folds.js';
+import type { GaussianOptions } from './gaussian-model.js';
 import type { Fold } from './gaussian-folds.js';
 import { gramFoldTask, judgeGramFold, judgeMomentFold, momentFoldTask } from './kernel-tasks.js';
 import { columnMeans, momentsOf } from './shrunk-gaussian.js';
-import type { GaussianOptions } from './shrunk-gaussian.js';
 
 /** Groups whose means take the place of the common mean. */
 export interface RowGroups {

@@ -1,13 +1,13 @@
 import type { EmbeddingMatrix, Scorer } from '@hazure/contracts';
 import { Random, selectRows } from '@hazure/numerics';
 import { CrossJudging, scoreByFits } from './cross-judging.js';
-import type { DealtRows } from './cross-judging.js';
+import type { DealtRows } from './scorer-ports.js';
 import { assignFolds, splitByFold } from './folds.js';
 import { KnnScorer } from './knn.js';
 import { MahalanobisScorer } from './mahalanobis.js';
-import type { ClassAwareScorer } from './per-class.js';
+import type { ClassAwareScorer } from './scorer-ports.js';
 import { createScorer, createScorers, SCORER_NAMES } from './scorers.js';
-import type { ScorerOptions } from './scorers.js';
+import type { ScorerOptions } from './scorer-kind.js';
 
 /** Normals around class centres, far from the origin; as embeddings, with spread that differs by column. */
 const rowsOf = (rows: number, cols: number, seed: number, offset = 3): EmbeddingMatrix => {

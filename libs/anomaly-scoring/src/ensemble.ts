@@ -1,8 +1,9 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { z } from 'zod';
-import type { ClassFoldScorer, CrossJudging, DealtRows } from './cross-judging.js';
 import { parseModel, refuseModel } from './model-json.js';
-import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
+import type { ScorerKind } from './scorer-kind.js';
+import { toReferringJSON } from './scorer-ports.js';
+import type { ClassAwareScorer, DealtRows, FittedClassAwareScorer, FoldJudging } from './scorer-ports.js';
 
 const FORMAT = 'hazure.ensemble';
 
@@ -17,7 +18,7 @@ export type EnsembleJSON = z.infer<typeof schema>;
  * Mean of log(1 + score) over members whose scores are distances (≥ 0): close to the geometric mean of the
  * distances, so members need no common scale and none needs held-out rows to be weighed.
  */
-export class EnsembleScorer implements ClassAwareScorer, ClassFoldScorer {
+export class EnsembleScorer implements ClassAwareScorer {
   readonly name = 'ensemble';
 
   constructor(private readonly members: readonly ClassAwareScorer[]) {}
@@ -35,14 +36,14 @@ export class EnsembleScorer implements ClassAwareScorer, ClassFoldScorer {
     return new FittedEnsemble(fitted);
   }
 
-  scoreFolds(_dealt: DealtRows, judging: CrossJudging): Promise<Float64Array> {
+  scoreFolds(_dealt: DealtRows, judging: FoldJudging): Promise<Float64Array> {
     return meanLog(this.members, (member) => judging.scores(member));
   }
 
   scoreFoldsByClass(
     _dealt: DealtRows,
     _classes: readonly string[],
-    judging: CrossJudging,
+    judging: FoldJudging,
   ): Promise<Float64Array> {
     return meanLog(this.members, (member) => judging.scoresByClass(member));
   }
@@ -83,8 +84,11 @@ export class FittedEnsemble implements FittedClassAwareScorer {
     return this.toJSONWith((scorer) => scorer.toJSON());
   }
 
-  /** `write` makes the document of each member. */
-  toJSONWith(write: (scorer: FittedClassAwareScorer) => unknown): EnsembleJSON {
+  toReferringJSON(): EnsembleJSON {
+    return this.toJSONWith(toReferringJSON);
+  }
+
+  private toJSONWith(write: (scorer: FittedClassAwareScorer) => unknown): EnsembleJSON {
     return { format: FORMAT, version: 1, members: this.members.map(write) };
   }
 
@@ -98,42 +102,9 @@ export class FittedEnsemble implements FittedClassAwareScorer {
   }
 }
 
-/** Fits to one matrix in which an ensemble's members are fitted once, also when they are asked for by themselves. */
-export class SharedFits {
-  private readonly fits = new Map<ClassAwareScorer, Promise<FittedClassAwareScorer>>();
-
-  constructor(
-    private readonly x: EmbeddingMatrix,
-    private readonly classes?: readonly string[],
-  ) {}
-
-  fit(scorer: ClassAwareScorer): Promise<FittedClassAwareScorer> {
-    const fit =
-      this.fits.get(scorer) ??
-      (scorer instanceof EnsembleScorer
-        ? scorer.fitMembers((member) => this.fit(member))
-        : scorer.fit(this.x, this.classes));
-    this.fits.set(scorer, fit);
-    return fit;
-  }
-}
-
-/** Scores of one matrix, in the same way. */
-export class SharedScores {
-  private readonly scores = new Map<FittedClassAwareScorer, Promise<Float64Array>>();
-
-  constructor(
-    private readonly x: EmbeddingMatrix,
-    private readonly classes?: readonly string[],
-  ) {}
-
-  score(scorer: FittedClassAwareScorer): Promise<Float64Array> {
-    const scores =
-      this.scores.get(scorer) ??
-      (scorer instanceof FittedEnsemble
-        ? scorer.scoreMembers((member) => this.score(member))
-        : scorer.score(this.x, this.classes));
-    this.scores.set(scorer, scores);
-    return scores;
-  }
-}
+export const ensembleKind: ScorerKind = {
+  format: FORMAT,
+  create: ({ gaussian }) => new EnsembleScorer([gaussian(false), gaussian(true)]),
+  read: (document, { readInside }) =>
+    FittedEnsemble.fromJSON(document, (member) => readInside(member, [FORMAT])),
+};

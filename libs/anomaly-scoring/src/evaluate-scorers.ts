@@ -4,7 +4,7 @@ import type { Interval } from '@hazure/numerics';
 import { alphaOf, ConformalCalibration, requiredHeldOutRows } from './conformal.js';
 import { heldOutScores, methodFor, planHeldOut } from './held-out-scores.js';
 import { createScorer, SCORER_NAMES } from './scorers.js';
-import type { ScorerOptions } from './scorers.js';
+import type { ScorerOptions } from './scorer-kind.js';
 
 /** How one scorer ranks the test rows, with 95% bootstrap intervals. */
 export interface ScorerEvaluation {

@@ -21,7 +21,7 @@ describe('evaluate on embeddings', () => {
   test('reports every scorer in the promised shape, without NaN', async () => {
     const report = await evaluateScorers(input);
     expect(report).toMatchObject({
-      default: 'ensemble',
+      default: 'lof',
       train: 100,
       test: 100,
       anomalies: 20,

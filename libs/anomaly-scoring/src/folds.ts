@@ -38,7 +38,10 @@ export function splitByFold(
   return { inside, outside };
 }
 
-/** Random whole groups until they hold at least `heldOut` rows. */
+/**
+ * Random whole groups that hold about `heldOut` rows: at least one group, never all, and beyond half as many rows
+ * again only where no smaller group is left to take.
+ */
 export function holdOut(
   groups: ArrayLike<number>,
   heldOut: number,
@@ -58,8 +61,13 @@ export function holdOut(
   let rows = 0;
   for (const g of order) {
     if (rows >= heldOut || chosen.size === ids.length - 1) break;
+    const size = sizes.get(ids[g]) ?? 0;
+    if (rows + size > 1.5 * heldOut) continue; // one huge group would leave little to fit to
     chosen.add(ids[g]);
-    rows += sizes.get(ids[g]) ?? 0;
+    rows += size;
+  }
+  if (chosen.size === 0) {
+    chosen.add(ids.reduce((least, id) => ((sizes.get(id) ?? 0) < (sizes.get(least) ?? 0) ? id : least)));
   }
   const held: number[] = [];
   const kept: number[] = [];

@@ -1,6 +1,6 @@
-import type { EmbeddingMatrix } from '@hazure/contracts';
-import { unitRows, withTransposedProduct } from '@hazure/numerics';
-import type { ShrunkGaussian } from './shrunk-gaussian.js';
+import type { EmbeddingMatrix, MatrixAccelerator } from '@hazure/contracts';
+import { sliceRows, unitRows, withTransposedProduct } from '@hazure/numerics';
+import type { ShrunkGaussian } from './gaussian-model.js';
 
 /** What scoring needs of a fitted Gaussian; its arrays lie in shared memory. */
 export type GaussianModel = Pick<ShrunkGaussian, 'mean' | 'form' | 'rank' | 'factor' | 'isotropic'> & {
@@ -46,5 +46,33 @@ export function gaussianDistances(model: GaussianModel, x: EmbeddingMatrix): Flo
       });
     }
   });
+  return scores;
+}
+
+/** Rows whose transforms are held at a time. */
+const TRANSFORM_ROWS = 4096;
+
+/** The same by an accelerator, within rounding. x: rows divided by their norm already where the model wants that. */
+export async function transformedDistances(
+  { mean, factor, rank, isotropic, form }: Omit<GaussianModel, 'unit'>,
+  x: EmbeddingMatrix,
+  accelerator: MatrixAccelerator,
+): Promise<Float64Array> {
+  const d = mean.length;
+  const triangular = form === 'full';
+  const scores = new Float64Array(x.rows);
+  for (let from = 0; from < x.rows; from += TRANSFORM_ROWS) {
+    const rows = sliceRows(x, from, Math.min(x.rows, from + TRANSFORM_ROWS));
+    const transformed = await accelerator.transform({ rows, origin: mean, factor, rank, triangular });
+    for (let i = 0; i < rows.rows; i++) {
+      let explained = 0;
+      for (let j = i * rank; j < (i + 1) * rank; j++) explained += transformed[j] * transformed[j];
+      let square = 0;
+      if (!triangular) {
+        for (let j = 0, at = i * d; j < d; j++, at++) square += (rows.data[at] - mean[j]) ** 2;
+      }
+      scores[from + i] = triangular ? explained : Math.max(0, isotropic * square - explained);
+    }
+  }
   return scores;
 }

@@ -1,6 +1,5 @@
-import type { EmbeddingMatrix } from '@hazure/contracts';
+import type { EmbeddingMatrix, MomentSums } from '@hazure/contracts';
 import { blockSums, factorTall, ledoitWolf, selectRows, subtractSums } from '@hazure/numerics';
-import type { MomentSums } from '@hazure/numerics';
 import { shrinkGram, withRidge } from './shrinkage.js';
 
 /**

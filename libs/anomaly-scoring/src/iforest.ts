@@ -1,6 +1,7 @@
 import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
-import { fitIsolationForestParallel, IsolationForest } from '@hazure/isolation-forest';
+import { fitIsolationForestParallel, FOREST_FORMAT, IsolationForest } from '@hazure/isolation-forest';
 import type { IsolationForestOptions, ThreadOptions } from '@hazure/isolation-forest';
+import type { ScorerKind } from './scorer-kind.js';
 
 /** Isolation forest behind the port: the score is −score_samples, 0…1, higher is more anomalous. */
 export class IsolationForestScorer implements Scorer {
@@ -37,3 +38,13 @@ export class FittedIsolationForest implements FittedScorer {
     return new FittedIsolationForest(IsolationForest.fromJSON(value), options);
   }
 }
+
+export const iforestKind: ScorerKind = {
+  format: FOREST_FORMAT,
+  create: ({ options, seed, compute: { threads }, ownClasses }) =>
+    ownClasses(
+      new IsolationForestScorer({ seed, ...options.iforest, ...(threads === undefined ? {} : { threads }) }),
+    ),
+  read: (document, { compute: { threads } }) =>
+    FittedIsolationForest.fromJSON(document, threads === undefined ? {} : { threads }),
+};

@@ -1,13 +1,16 @@
 import { ConfigError } from '@hazure/contracts';
-import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
+import type { EmbeddingMatrix, FittedScorer } from '@hazure/contracts';
 import { assertMatrix, selectRows } from '@hazure/numerics';
 import { z } from 'zod';
+import type { ComputeOptions } from './compute.js';
 import { scoreByFits } from './cross-judging.js';
-import type { DealtRows, FoldScorer } from './cross-judging.js';
 import { decodeFloat32, encodeFloats, floatArraySchema } from './float-array-json.js';
+import type { KnnOptions } from './knn-options.js';
 import { parseModel, refuseModel } from './model-json.js';
 import { NeighbourIndex, SPARE_CANDIDATES } from './nearest-neighbours.js';
-import type { NeighbourOptions, NeighbourTable } from './nearest-neighbours.js';
+import type { NeighbourTable } from './nearest-neighbours.js';
+import type { ScorerKind } from './scorer-kind.js';
+import type { AbleScorer, DealtRows } from './scorer-ports.js';
 
 const FORMAT = 'hazure.knn';
 
@@ -24,17 +27,12 @@ const schema = z.strictObject({
 });
 export type KnnJSON = z.infer<typeof schema>;
 
-export interface KnnOptions extends NeighbourOptions {
-  /** Neighbours whose distances are averaged. Default 1. */
-  readonly k?: number;
-}
-
 /** Mean cosine distance to the k nearest training rows, 0…2. Exact. */
-export class KnnScorer implements Scorer, FoldScorer {
+export class KnnScorer implements AbleScorer {
   readonly name = 'knn';
   private readonly k: number;
 
-  constructor(private readonly options: KnnOptions = {}) {
+  constructor(private readonly options: KnnOptions & ComputeOptions = {}) {
     const { k = 1 } = options;
     if (!Number.isInteger(k) || k < 1 || k > 10_000)
       throw new ConfigError(`knn: expected k in 1…10000, got ${k}`);
@@ -59,10 +57,8 @@ export class KnnScorer implements Scorer, FoldScorer {
     const sizes = new Int32Array(folds);
     for (let i = 0; i < x.rows; i++) sizes[foldOf[i]]++;
     const leastOutside = x.rows - Math.max(...sizes);
-    // An accelerator knows no folds, and with few rows k is cut fold by fold.
-    if (this.options.accelerator !== undefined || leastOutside < this.k + SPARE_CANDIDATES) {
-      return scoreByFits(this, dealt);
-    }
+    // With few rows k is cut fold by fold.
+    if (leastOutside < this.k + SPARE_CANDIDATES) return scoreByFits(this, dealt);
     const index = new NeighbourIndex(x, this.options);
     return meanDistances(await index.searchOtherFolds(Int32Array.from(foldOf), this.k));
   }
@@ -83,7 +79,7 @@ export class FittedKnn implements FittedScorer {
   constructor(
     readonly reference: EmbeddingMatrix,
     readonly k: number,
-    private readonly options: NeighbourOptions = {},
+    private readonly options: ComputeOptions = {},
     private readonly subset: readonly number[] | null = null,
   ) {}
 
@@ -121,7 +117,7 @@ export class FittedKnn implements FittedScorer {
   }
 
   /** `features`: the rows that a document without its own rows refers to. @throws ModelError */
-  static fromJSON(value: unknown, features?: EmbeddingMatrix, options: NeighbourOptions = {}): FittedKnn {
+  static fromJSON(value: unknown, features?: EmbeddingMatrix, options: ComputeOptions = {}): FittedKnn {
     const json = parseModel(schema, value, 'knn model');
     const { rows, dimensions: cols } = json;
     if (json.reference !== 'features') {
@@ -141,3 +137,9 @@ export class FittedKnn implements FittedScorer {
     return new FittedKnn(features, json.k, options);
   }
 }
+
+export const knnKind: ScorerKind = {
+  format: FORMAT,
+  create: ({ options, compute, ownClasses }) => ownClasses(new KnnScorer({ ...options.knn, ...compute })),
+  read: (document, { features, compute }) => FittedKnn.fromJSON(document, features, compute),
+};

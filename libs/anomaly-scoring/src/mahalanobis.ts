@@ -1,16 +1,19 @@
 import { InputError } from '@hazure/contracts';
-import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
-import { assertMatrix, forEachRowBlock, isRowStream, streamOf, toShared } from '@hazure/numerics';
+import type { EmbeddingMatrix, FittedScorer } from '@hazure/contracts';
+import { assertMatrix, forEachRowBlock, isRowStream, streamOf, toShared, unitRows } from '@hazure/numerics';
 import type { RowStream } from '@hazure/numerics';
 import { z } from 'zod';
+import type { ComputeOptions } from './compute.js';
 import { scoreByFits } from './cross-judging.js';
-import type { DealtRows, FoldScorer } from './cross-judging.js';
 import { foldDistances } from './cross-gaussian.js';
+import type { GaussianOptions, ShrunkGaussian } from './gaussian-model.js';
 import { decodeFloat64, encodeFloats, floatArraySchema } from './float-array-json.js';
+import { transformedDistances } from './gaussian-distances.js';
 import { distanceTask, scoreGaussian } from './kernel-tasks.js';
 import { parseModel, refuseModel } from './model-json.js';
+import type { ScorerKind } from './scorer-kind.js';
+import type { AbleScorer, DealtRows, ResidualFolds, ResidualScores } from './scorer-ports.js';
 import { fitShrunkGaussian } from './shrunk-gaussian.js';
-import type { GaussianOptions, ShrunkGaussian } from './shrunk-gaussian.js';
 
 const FORMAT = 'hazure.mahalanobis';
 
@@ -30,18 +33,16 @@ const schema = z.strictObject({
 });
 export type MahalanobisJSON = z.infer<typeof schema>;
 
-export interface MahalanobisOptions {
+export interface MahalanobisOptions extends ComputeOptions {
   /** Compare directions instead of vectors: rows are divided by their norm first. Default false. */
   readonly unitRows?: boolean;
-  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
-  readonly threads?: number;
 }
 
 /**
  * Squared Mahalanobis distance to the mean of the training rows under their Ledoit–Wolf covariance: what
  * scikit-learn's LedoitWolf.mahalanobis returns. Works with fewer rows than columns, and with one row.
  */
-export class MahalanobisScorer implements Scorer, FoldScorer {
+export class MahalanobisScorer implements AbleScorer {
   constructor(
     private readonly options: MahalanobisOptions = {},
     readonly name = 'mahalanobis',
@@ -68,10 +69,26 @@ export class MahalanobisScorer implements Scorer, FoldScorer {
     return distances.map((distance, row) => (Number.isNaN(distance) ? anew[row] : distance));
   }
 
+  /** Folds share one Gram matrix of the rows' differences from their class means, where that loses no digits. */
+  async scoreResidualFolds(request: ResidualFolds): Promise<ResidualScores> {
+    const { dealt, classOf, count, minRows, unitRows } = request;
+    const { folds } = dealt;
+    if (this.gaussianOptions.unit) {
+      const scores = new Float64Array(dealt.x.rows).fill(NaN);
+      return { scores, unsettled: Array.from({ length: folds }, (_, fold) => fold) };
+    }
+    const { distances, unsettled } = await foldDistances(
+      dealt,
+      { ...this.gaussianOptions, unit: unitRows },
+      { of: classOf, count, minRows },
+    );
+    return { scores: distances, unsettled };
+  }
+
   /** How its Gaussians are fitted. */
-  get gaussianOptions(): GaussianOptions {
-    const { threads, unitRows = false } = this.options;
-    return { unit: unitRows, ...(threads === undefined ? {} : { threads }) };
+  private get gaussianOptions(): GaussianOptions {
+    const { unitRows = false, ...compute } = this.options;
+    return { ...compute, unit: unitRows };
   }
 }
 
@@ -92,7 +109,10 @@ export class FittedMahalanobis implements FittedScorer {
   async score(x: EmbeddingMatrix): Promise<Float64Array> {
     assertMatrix(x, { what: `${this.name}: rows to score`, cols: this.dimensions });
     const { mean, factor, rank, isotropic, form } = this.gaussian;
-    const { threads, unit } = this.options;
+    const { threads, unit, accelerator } = this.options;
+    if (accelerator !== undefined) {
+      return transformedDistances(this.gaussian, unit ? unitRows(x) : x, accelerator);
+    }
     const scores = new Float64Array(x.rows);
     await forEachRowBlock(
       x,
@@ -128,7 +148,7 @@ export class FittedMahalanobis implements FittedScorer {
   }
 
   /** @throws ModelError for anything that `toJSON` could not have written. */
-  static fromJSON(value: unknown, options: { readonly threads?: number } = {}): FittedMahalanobis {
+  static fromJSON(value: unknown, options: ComputeOptions = {}): FittedMahalanobis {
     const json = parseModel(schema, value, 'mahalanobis model');
     const { dimensions: d, rank, form } = json;
     if (form === 'full' && rank !== d) refuseModel(`mahalanobis model: rank ${rank} of ${d} dimensions`);
@@ -159,3 +179,9 @@ function unpackLower(packed: Float64Array, n: number): Float64Array {
   for (let i = 0, at = 0; i < n; at += ++i) matrix.set(packed.subarray(at, at + i + 1), i * n);
   return matrix;
 }
+
+export const mahalanobisKind: ScorerKind = {
+  format: FORMAT,
+  create: ({ gaussian }) => gaussian(false),
+  read: (document, { compute }) => FittedMahalanobis.fromJSON(document, compute),
+};

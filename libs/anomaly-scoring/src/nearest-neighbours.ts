@@ -1,8 +1,8 @@
 import { ConfigError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
-import { forEachRowBlock, toShared, unitRows } from '@hazure/numerics';
-import { findCandidates, neighbourTask } from './kernel-tasks.js';
-import type { CandidateRequest } from './neighbour-candidates.js';
+import { toShared, unitRows } from '@hazure/numerics';
+import { acceleratorOf } from './compute.js';
+import type { ComputeOptions } from './compute.js';
 
 /** The k nearest rows of each query, nearest first. */
 export interface NeighbourTable {
@@ -13,28 +13,8 @@ export interface NeighbourTable {
   readonly distances: Float64Array;
 }
 
-/**
- * A faster search over the same rows (a GPU, a native library), given in by the application. It proposes
- * candidates; their distances and order are settled here, so results do not depend on it as long as the true
- * neighbours are among them.
- */
-export interface NeighbourAccelerator {
-  readonly name: string;
-  /** queries × count indices of the reference rows most similar by dot product; both matrices hold unit rows. */
-  search(queries: EmbeddingMatrix, reference: EmbeddingMatrix, count: number): Promise<Int32Array>;
-}
-
-export interface NeighbourOptions {
-  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
-  readonly threads?: number;
-  readonly accelerator?: NeighbourAccelerator;
-}
-
 /** Candidates kept beyond k: float32 products may order near ties wrongly, float64 distances settle them. */
 export const SPARE_CANDIDATES = 4;
-/** Queries that go to a worker at a time: few enough to share out evenly, many enough to repay the packing. */
-const QUERY_BLOCK = 1024;
-
 /** Reference rows prepared for many searches: unit rows in shared memory. */
 export class NeighbourIndex {
   private readonly unit: EmbeddingMatrix;
@@ -43,7 +23,7 @@ export class NeighbourIndex {
   /** reference: n ≥ 1 rows, finite. Memory: one copy of it in shared memory beside the original. */
   constructor(
     private readonly reference: EmbeddingMatrix,
-    private readonly options: NeighbourOptions = {},
+    private readonly options: ComputeOptions = {},
   ) {
     this.unit = { ...reference, data: toShared(unitRows(reference).data) };
     this.norms = rowNorms(reference);
@@ -58,44 +38,23 @@ export class NeighbourIndex {
     if (!Number.isInteger(k) || k < 1) throw new ConfigError(`neighbours: expected a whole k ≥ 1, got ${k}`);
     const wanted = Math.min(k, this.reference.rows);
     const kept = Math.min(wanted + SPARE_CANDIDATES, this.reference.rows);
-    const { accelerator } = this.options;
-    const candidates =
-      accelerator === undefined
-        ? await this.candidates(queries, { kept })
-        : await accelerator.search(unitRows(queries), this.unit, kept);
+    const candidates = await this.candidates(unitRows(queries), kept);
     return this.settle(queries, candidates, kept, wanted);
   }
 
-  /**
-   * The k nearest rows of other folds for each reference row, found without the accelerator. Every fold must
-   * leave at least k + 4 rows outside.
-   */
+  /** The k nearest rows of other folds for each reference row. Every fold must leave at least k + 4 rows outside. */
   async searchOtherFolds(foldOf: Int32Array, k: number): Promise<NeighbourTable> {
     const kept = k + SPARE_CANDIDATES;
-    const candidates = await this.candidates(this.reference, { kept, foldOf: toShared(foldOf) });
-    return this.settle(this.reference, candidates, kept, k);
+    return this.settle(this.reference, await this.candidates(this.unit, kept, foldOf), kept, k);
   }
 
-  private async candidates(
-    queries: EmbeddingMatrix,
-    request: Omit<CandidateRequest, 'reference'>,
-  ): Promise<Int32Array> {
-    const { threads } = this.options;
-    const { kept } = request;
-    const candidates = new Int32Array(queries.rows * kept);
-    await forEachRowBlock(
-      queries,
-      { reference: this.unit.data, ...request },
-      neighbourTask,
-      findCandidates,
-      {
-        blockRows: QUERY_BLOCK,
-        operationsPerRow: this.reference.rows * this.reference.cols,
-        ...(threads === undefined ? {} : { threads }),
-      },
-      ({ indices }, first) => candidates.set(indices, first * kept),
-    );
-    return candidates;
+  private candidates(unit: EmbeddingMatrix, kept: number, partOf?: Int32Array): Promise<Int32Array> {
+    return acceleratorOf(this.options).nearest({
+      queries: unit,
+      reference: this.unit,
+      kept,
+      ...(partOf === undefined ? {} : { partOf }),
+    });
   }
 
   private settle(queries: EmbeddingMatrix, candidates: Int32Array, kept: number, k: number): NeighbourTable {
@@ -127,16 +86,26 @@ export function nearestNeighbours(
   queries: EmbeddingMatrix,
   reference: EmbeddingMatrix,
   k: number,
-  options: NeighbourOptions = {},
+  options: ComputeOptions = {},
 ): Promise<NeighbourTable> {
   return new NeighbourIndex(reference, options).search(queries, k);
 }
 
+/** In float64, as four sums side by side: one alone waits for each addition. */
 function dotRows(a: EmbeddingMatrix, rowA: number, b: EmbeddingMatrix, rowB: number): number {
-  let sum = 0;
-  for (let j = 0, i = rowA * a.cols, m = rowB * b.cols; j < a.cols; j++, i++, m++)
-    sum += a.data[i] * b.data[m];
-  return sum;
+  const [x, y, d] = [a.data, b.data, a.cols];
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = rowA * d;
+  let m = rowB * d;
+  const end = i + d;
+  for (; i + 3 < end; i += 4, m += 4) {
+    s0 += x[i] * y[m];
+    s1 += x[i + 1] * y[m + 1];
+    s2 += x[i + 2] * y[m + 2];
+    s3 += x[i + 3] * y[m + 3];
+  }
+  for (; i < end; i++, m++) s0 += x[i] * y[m];
+  return s0 + s1 + (s2 + s3);
 }
 
 function rowNorms(x: EmbeddingMatrix): Float64Array {

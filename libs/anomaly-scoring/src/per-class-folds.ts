@@ -1,18 +1,15 @@
-import type { Scorer } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
 import { fitResiduals, groupRows, MIN_CLASS_ROWS, scoreResiduals, selectMembers } from './class-models.js';
-import { foldDistances } from './cross-gaussian.js';
 import { CrossJudging } from './cross-judging.js';
-import type { DealtRows } from './cross-judging.js';
 import { splitByFold } from './folds.js';
-import { MahalanobisScorer } from './mahalanobis.js';
+import type { AbleScorer, DealtRows } from './scorer-ports.js';
 
 /**
  * Scores of each class's rows by `inner` fitted to the rows of that class outside their fold. NaN for rows of
  * classes that are not in `own`, and where a fold leaves fewer than MIN_CLASS_ROWS outside.
  */
 export async function scoreFoldsOfClasses(
-  inner: Scorer,
+  inner: AbleScorer,
   { x, foldOf, folds }: DealtRows,
   classes: readonly string[],
   own: readonly string[],
@@ -39,7 +36,7 @@ export async function scoreFoldsOfClasses(
  * fold. NaN as in `scoreFoldsOfClasses`. unit: rows are divided by their norm first.
  */
 export async function scoreResidualFolds(
-  inner: Scorer,
+  inner: AbleScorer,
   dealt: DealtRows,
   classes: readonly string[],
   own: readonly string[],
@@ -51,18 +48,16 @@ export async function scoreResidualFolds(
   const [x, memberClasses] = selectMembers(dealt.x, classes, rows);
   const members = { x, foldOf: rows.map((row) => dealt.foldOf[row]), folds: dealt.folds };
   let anew: readonly number[] = Array.from({ length: dealt.folds }, (_, fold) => fold);
-  if (inner instanceof MahalanobisScorer && !inner.gaussianOptions.unit) {
-    const { distances, unsettled } = await foldDistances(
-      members,
-      { ...inner.gaussianOptions, unit },
-      {
-        of: Int32Array.from(memberClasses, (name) => own.indexOf(name)),
-        count: own.length,
-        minRows: MIN_CLASS_ROWS,
-      },
-    );
-    rows.forEach((row, i) => (scores[row] = distances[i]));
-    anew = unsettled;
+  const together = await inner.scoreResidualFolds?.({
+    dealt: members,
+    classOf: Int32Array.from(memberClasses, (name) => own.indexOf(name)),
+    count: own.length,
+    minRows: MIN_CLASS_ROWS,
+    unitRows: unit,
+  });
+  if (together !== undefined) {
+    rows.forEach((row, i) => (scores[row] = together.scores[i]));
+    anew = together.unsettled;
   }
   for (const fold of anew) {
     const { inside, outside } = splitByFold(members.foldOf, fold);

@@ -1,27 +1,24 @@
-import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
+import type { EmbeddingMatrix, FittedScorer } from '@hazure/contracts';
 import { selectRows } from '@hazure/numerics';
 import { z } from 'zod';
 import { ClassCentring, classCentringSchema } from './class-centring.js';
 import { fitResiduals, groupRows, MIN_CLASS_ROWS, scoreResiduals, selectMembers } from './class-models.js';
 import type { ResidualModel } from './class-models.js';
-import type { ClassFoldScorer, CrossJudging, DealtRows } from './cross-judging.js';
-import { KnnScorer } from './knn.js';
 import { parseModel, refuseModel } from './model-json.js';
 import { scoreFoldsOfClasses, scoreResidualFolds } from './per-class-folds.js';
+import { fitSubset, toReferringJSON } from './scorer-ports.js';
+import type {
+  AbleScorer,
+  ClassAwareScorer,
+  DealtRows,
+  FittedClassAwareScorer,
+  FoldJudging,
+} from './scorer-ports.js';
 
-/** A scorer that may know each row's class. Without classes, or for a class it does not know, it judges all alike. */
-export interface ClassAwareScorer extends Scorer {
-  fit(x: EmbeddingMatrix, classes?: readonly string[]): Promise<FittedClassAwareScorer>;
-}
-
-export interface FittedClassAwareScorer extends FittedScorer {
-  score(x: EmbeddingMatrix, classes?: readonly string[]): Promise<Float64Array>;
-}
-
-const FORMAT = 'hazure.per-class';
+export const PER_CLASS_FORMAT = 'hazure.per-class';
 
 const schema = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.literal(PER_CLASS_FORMAT),
   version: z.literal(1),
   name: z.string(),
   fallback: z.unknown(),
@@ -47,13 +44,13 @@ export interface PerClassOptions {
 }
 
 /** Judges each row as a member of its class. */
-export class PerClassScorer implements ClassAwareScorer, ClassFoldScorer {
+export class PerClassScorer implements ClassAwareScorer {
   readonly name: string;
 
   /** `fallback`: the scorer for all rows alike; `inner`: fitted per class or to the differences from class means. */
   constructor(
-    private readonly fallback: Scorer,
-    private readonly inner: Scorer,
+    private readonly fallback: AbleScorer,
+    private readonly inner: AbleScorer,
     private readonly options: PerClassOptions,
   ) {
     this.name = fallback.name;
@@ -76,14 +73,14 @@ export class PerClassScorer implements ClassAwareScorer, ClassFoldScorer {
     return new FittedPerClass(this.name, fallback, model);
   }
 
-  scoreFolds(_dealt: DealtRows, judging: CrossJudging): Promise<Float64Array> {
+  scoreFolds(_dealt: DealtRows, judging: FoldJudging): Promise<Float64Array> {
     return judging.scores(this.fallback);
   }
 
   async scoreFoldsByClass(
     dealt: DealtRows,
     classes: readonly string[],
-    judging: CrossJudging,
+    judging: FoldJudging,
   ): Promise<Float64Array> {
     const { classes: own, mode, unitRows = false } = this.options;
     const scores =
@@ -108,6 +105,13 @@ export class FittedPerClass implements FittedClassAwareScorer {
 
   get dimensions(): number {
     return this.fallback.dimensions;
+  }
+
+  get notes(): readonly string[] {
+    const { byClass } = this;
+    const inside: readonly FittedClassAwareScorer[] =
+      'models' in byClass ? [...byClass.models.values()] : [byClass.residuals];
+    return [this.fallback as FittedClassAwareScorer, ...inside].flatMap(({ notes = [] }) => notes);
   }
 
   /** `classes`: one per row; rows of unknown classes, and all rows when it is absent, get the fallback's score. */
@@ -140,12 +144,15 @@ export class FittedPerClass implements FittedClassAwareScorer {
     return this.toJSONWith((scorer) => scorer.toJSON());
   }
 
-  /** `write` makes the document of each scorer inside. */
-  toJSONWith(write: (scorer: FittedScorer) => unknown): PerClassJSON {
+  toReferringJSON(): PerClassJSON {
+    return this.toJSONWith(toReferringJSON);
+  }
+
+  private toJSONWith(write: (scorer: FittedScorer) => unknown): PerClassJSON {
     const { byClass } = this;
     const shared = !('models' in byClass);
     return {
-      format: FORMAT,
+      format: PER_CLASS_FORMAT,
       version: 1,
       name: this.name,
       fallback: write(this.fallback),
@@ -177,8 +184,4 @@ export class FittedPerClass implements FittedClassAwareScorer {
       refuseModel('per-class model: class means of different dimensions');
     return new FittedPerClass(json.name, fallback, { centring, residuals: readSame(json.residuals) });
   }
-}
-
-function fitSubset(scorer: Scorer, x: EmbeddingMatrix, rows: readonly number[]): Promise<FittedScorer> {
-  return scorer instanceof KnnScorer ? scorer.fitSubset(x, rows) : scorer.fit(selectRows(x, rows));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError, InputError, ModelError } from '@hazure/contracts';
-import type { EmbeddingMatrix } from '@hazure/contracts';
-import { matrixFrom, Random, selectRows, streamOf } from '@hazure/numerics';
+import type { EmbeddingMatrix, MatrixAccelerator, NearestRequest } from '@hazure/contracts';
+import { matrixFrom, plainAccelerator, Random, selectRows, streamOf } from '@hazure/numerics';
 import fc from 'fast-check';
 import { MahalanobisScorer } from './mahalanobis.js';
 import { nearestNeighbours } from './nearest-neighbours.js';
@@ -139,14 +139,18 @@ describe('nearest neighbours', () => {
     }
     expect(await nearestNeighbours(queries, reference, 3, { threads: 2 })).toEqual(serial);
     let asked = 0;
-    const accelerator = {
+    const plain = plainAccelerator(1);
+    const accelerator: MatrixAccelerator = {
       name: 'fake',
-      search: async (rows: EmbeddingMatrix, _reference: EmbeddingMatrix, count: number) => {
-        asked = rows.rows;
+      transform: (request) => plain.transform(request),
+      moments: (rows, origin) => plain.moments(rows, origin),
+      nearest: async (request: NearestRequest) => {
+        asked = request.queries.rows;
+        const { kept } = request;
         // Candidates in the wrong order: the exact distances put them right.
-        return (await nearestNeighbours(queries, reference, count)).indices.map((_, i, all) => {
-          const row = Math.floor(i / count);
-          return all[row * count + (count - 1 - (i % count))];
+        return (await plain.nearest(request)).map((_, i, all) => {
+          const row = Math.floor(i / kept);
+          return all[row * kept + (kept - 1 - (i % kept))];
         });
       },
     };
@@ -284,7 +288,7 @@ describe('model documents', () => {
   });
 
   test('unknown scorer names and options are ConfigErrors that list what is known', () => {
-    expect(() => createScorer('svm')).toThrow('expected one of ensemble, mahalanobis, knn, iforest');
+    expect(() => createScorer('svm')).toThrow('expected one of lof, ensemble, mahalanobis, knn, iforest');
     expect(() => createScorer('knn', { knn: { k: 0 } })).toThrow(ConfigError);
   });
 });

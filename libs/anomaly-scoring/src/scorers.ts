@@ -1,38 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '@hazure/contracts';
-import type { EmbeddingMatrix, FittedScorer, Scorer } from '@hazure/contracts';
-import { FOREST_FORMAT } from '@hazure/isolation-forest';
-import type { IsolationForestOptions } from '@hazure/isolation-forest';
+import type { EmbeddingMatrix, Scorer } from '@hazure/contracts';
 import { z } from 'zod';
-import { EnsembleScorer, FittedEnsemble } from './ensemble.js';
-import { FittedIsolationForest, IsolationForestScorer } from './iforest.js';
-import { FittedKnn, KnnScorer } from './knn.js';
-import type { KnnOptions } from './knn.js';
-import { FittedMahalanobis, MahalanobisScorer } from './mahalanobis.js';
+import { computeOf } from './compute.js';
+import type { ComputeOptions } from './compute.js';
+import { ensembleKind } from './ensemble.js';
+import { iforestKind } from './iforest.js';
+import { knnKind } from './knn.js';
+import { lofKind } from './lof.js';
+import { MahalanobisScorer, mahalanobisKind } from './mahalanobis.js';
 import { refuseModel } from './model-json.js';
-import type { NeighbourAccelerator } from './nearest-neighbours.js';
-import { FittedPerClass, PerClassScorer } from './per-class.js';
-import type { ClassAwareScorer, FittedClassAwareScorer } from './per-class.js';
+import { FittedPerClass, PER_CLASS_FORMAT, PerClassScorer } from './per-class.js';
+import type { ScorerKind, ScorerMaking, ScorerOptions } from './scorer-kind.js';
+import type { ClassAwareScorer, FittedClassAwareScorer } from './scorer-ports.js';
 
-export const SCORER_NAMES = ['ensemble', 'mahalanobis', 'knn', 'iforest'] as const;
-export type ScorerName = (typeof SCORER_NAMES)[number];
+/** Every kind of scorer by its name, best first. Registering a new one here is all that it takes. */
+const KINDS = {
+  lof: lofKind,
+  ensemble: ensembleKind,
+  mahalanobis: mahalanobisKind,
+  knn: knnKind,
+  iforest: iforestKind,
+} as const satisfies Readonly<Record<string, ScorerKind>>;
+
+export type ScorerName = keyof typeof KINDS;
+export const SCORER_NAMES = Object.keys(KINDS) as readonly ScorerName[];
 
 /** The scorer that decides when none is named; docs/adr tells the evidence. */
-export const DEFAULT_SCORER: ScorerName = 'ensemble';
-
-export interface ScorerOptions {
-  /** Of whatever is random in a scorer (the isolation forest). Default 42. */
-  readonly seed?: number;
-  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
-  readonly threads?: number;
-  readonly iforest?: IsolationForestOptions;
-  readonly knn?: KnnOptions;
-  /** Judge objects of these classes against their own class; all others against everything. */
-  readonly perClass?: readonly string[];
-}
+export const DEFAULT_SCORER: ScorerName = 'lof';
 
 export function isScorerName(name: string): name is ScorerName {
-  return (SCORER_NAMES as readonly string[]).includes(name);
+  return Object.hasOwn(KINDS, name);
 }
 
 /** @throws ConfigError for a name that is not in SCORER_NAMES. */
@@ -41,61 +39,35 @@ export function createScorer(name: string, options: ScorerOptions = {}): ClassAw
 }
 
 /**
- * One scorer per name. An ensemble's members are the very scorers that are asked for beside it, so that nothing
- * need be fitted twice. @throws ConfigError for a name that is not in SCORER_NAMES.
+ * One scorer per name. Members of a scorer made of others are the very scorers that are asked for beside it, so
+ * that nothing need be fitted twice. @throws ConfigError for a name that is not in SCORER_NAMES.
  */
 export function createScorers(names: readonly string[], options: ScorerOptions = {}): ClassAwareScorer[] {
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
-  const mahalanobis = gaussian('mahalanobis', false, options);
+  const making = scorerMaking(options);
   return names.map((name) => {
-    if (!isScorerName(name)) {
-      throw new ConfigError(`scorer: expected one of ${SCORER_NAMES.join(', ')}, got '${name}'`);
-    }
-    switch (name) {
-      case 'iforest':
-        return ownClasses(
-          new IsolationForestScorer({ seed: options.seed ?? 42, ...options.iforest, ...threads }),
-          options,
-        );
-      case 'mahalanobis':
-        return mahalanobis;
-      case 'knn':
-        return ownClasses(new KnnScorer({ ...options.knn, ...threads }), options);
-      case 'ensemble':
-        return new EnsembleScorer([mahalanobis, gaussian('unit-mahalanobis', true, options)]);
-    }
+    if (isScorerName(name)) return KINDS[name].create(making);
+    throw new ConfigError(`scorer: expected one of ${SCORER_NAMES.join(', ')}, got '${name}'`);
   });
 }
 
-function ownClasses(scorer: Scorer, { perClass: classes }: ScorerOptions): ClassAwareScorer {
-  return classes === undefined ? scorer : new PerClassScorer(scorer, scorer, { classes, mode: 'own' });
+function scorerMaking(options: ScorerOptions): ScorerMaking {
+  const { perClass: classes, seed = 42 } = options;
+  const compute = computeOf(options);
+  const ownClasses = (scorer: Scorer): ClassAwareScorer =>
+    classes === undefined ? scorer : new PerClassScorer(scorer, scorer, { classes, mode: 'own' });
+  const makeGaussian = (name: string, unitRows: boolean): ClassAwareScorer => {
+    const scorer = new MahalanobisScorer({ ...compute, unitRows }, name);
+    if (classes === undefined) return scorer;
+    const residuals = new MahalanobisScorer(compute, `${name}-residuals`);
+    return new PerClassScorer(scorer, residuals, { classes, mode: 'shared-covariance', unitRows });
+  };
+  const [plain, unit] = [makeGaussian('mahalanobis', false), makeGaussian('unit-mahalanobis', true)];
+  return { options, seed, compute, ownClasses, gaussian: (unitRows) => (unitRows ? unit : plain) };
 }
 
-function gaussian(
-  name: string,
-  unitRows: boolean,
-  { perClass: classes, threads }: ScorerOptions,
-): ClassAwareScorer {
-  const options = threads === undefined ? {} : { threads };
-  const scorer = new MahalanobisScorer({ ...options, unitRows }, name);
-  if (classes === undefined) return scorer;
-  const residuals = new MahalanobisScorer(options, `${name}-residuals`);
-  return new PerClassScorer(scorer, residuals, { classes, mode: 'shared-covariance', unitRows });
-}
-
-/** A scorer's document in which nearest neighbours refer to the baseline's features instead of repeating them. */
-export function toReferringJSON(scorer: FittedScorer): unknown {
-  if (scorer instanceof FittedKnn) return scorer.toReferringJSON();
-  if (scorer instanceof FittedPerClass || scorer instanceof FittedEnsemble)
-    return scorer.toJSONWith(toReferringJSON);
-  return scorer.toJSON();
-}
-
-export interface ReadOptions {
+export interface ReadOptions extends ComputeOptions {
   /** The baseline's rows, for documents that refer to them instead of holding them. */
   readonly features?: EmbeddingMatrix;
-  readonly threads?: number;
-  readonly accelerator?: NeighbourAccelerator;
   /** Models read already, which an equal document inside another need not repeat. */
   readonly known?: readonly { readonly document: unknown; readonly scorer: FittedClassAwareScorer }[];
 }
@@ -105,28 +77,26 @@ const formatOf = (value: unknown): string | undefined =>
 
 /** Reads what any scorer's `toJSON` wrote. @throws ModelError for anything else. */
 export function scorerFromJSON(value: unknown, options: ReadOptions = {}): FittedClassAwareScorer {
+  const { known = [], features } = options;
+  const readInside = (document: unknown, refused: readonly string[]): FittedClassAwareScorer => {
+    const format = formatOf(document);
+    if (format !== undefined && refused.includes(format)) {
+      refuseModel(`scorer model: a model of format ${format} may not stand inside another`);
+    }
+    const same = known.find((model) => isDeepStrictEqual(model.document, document));
+    return same?.scorer ?? scorerFromJSON(document, options);
+  };
   const format = formatOf(value);
-  switch (format) {
-    case FOREST_FORMAT:
-      return FittedIsolationForest.fromJSON(value, options);
-    case 'hazure.mahalanobis':
-      return FittedMahalanobis.fromJSON(value, options);
-    case 'hazure.knn':
-      return FittedKnn.fromJSON(value, options.features, options);
-    case 'hazure.ensemble':
-      return FittedEnsemble.fromJSON(value, (member) => {
-        if (formatOf(member) === format) refuseModel('ensemble model: a member is an ensemble');
-        const known = options.known?.find(({ document }) => isDeepStrictEqual(document, member));
-        return known?.scorer ?? scorerFromJSON(member, options);
-      });
-    case 'hazure.per-class':
-      return FittedPerClass.fromJSON(value, (inner) => {
-        if (formatOf(inner) === format || formatOf(inner) === 'hazure.ensemble') {
-          refuseModel('per-class model: a scorer inside judges by class itself');
-        }
-        return scorerFromJSON(inner, options);
-      });
-    default:
-      return refuseModel(`scorer model: unknown format ${JSON.stringify(format ?? null)}`);
+  if (format === PER_CLASS_FORMAT) {
+    return FittedPerClass.fromJSON(value, (inner) =>
+      readInside(inner, [PER_CLASS_FORMAT, ensembleKind.format]),
+    );
   }
+  const kind = Object.values<ScorerKind>(KINDS).find((one) => one.format === format);
+  if (kind === undefined) refuseModel(`scorer model: unknown format ${JSON.stringify(format ?? null)}`);
+  return kind.read(value, {
+    compute: computeOf(options),
+    readInside,
+    ...(features === undefined ? {} : { features }),
+  });
 }

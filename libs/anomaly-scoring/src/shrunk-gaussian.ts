@@ -1,10 +1,9 @@
-import type { EmbeddingMatrix } from '@hazure/contracts';
+import type { EmbeddingMatrix, MomentSums } from '@hazure/contracts';
 import {
   addSums,
   emptySums,
   evenBlocks,
   factorTall,
-  forEachRowBlock,
   gatherRows,
   gramMatrix,
   inverseCholesky,
@@ -13,26 +12,10 @@ import {
   toShared,
   unitRows,
 } from '@hazure/numerics';
-import type { MomentSums, RowStream } from '@hazure/numerics';
-import { momentTask, sumMoments } from './kernel-tasks.js';
+import type { RowStream } from '@hazure/numerics';
+import { acceleratorOf } from './compute.js';
+import type { GaussianOptions, ShrunkGaussian } from './gaussian-model.js';
 import { shrinkGram, withRidge } from './shrinkage.js';
-
-/**
- * A Gaussian with Ledoit–Wolf covariance Σ in the form that scores fastest. With y = x − mean:
- * `full`: yᵀΣ⁻¹y = ‖F y‖², F lower triangular d × d (inverse Cholesky factor);
- * `low-rank` (fewer rows than columns): yᵀΣ⁻¹y = isotropic·‖y‖² − ‖F y‖², F rank × d (Woodbury identity).
- */
-export interface ShrunkGaussian {
-  readonly mean: Float64Array;
-  readonly form: 'full' | 'low-rank';
-  readonly rank: number;
-  /** rank × d, row-major, in shared memory. */
-  readonly factor: Float64Array;
-  readonly isotropic: number;
-  readonly shrinkage: number;
-  /** Training rows. */
-  readonly count: number;
-}
 
 /** Moment blocks read from a stream at a time. */
 const BLOCKS_PER_READ = 8;
@@ -51,13 +34,6 @@ function isotropicGaussian(mean: Float64Array, count: number, isotropic: number)
   return { mean, form: 'low-rank', rank: 0, factor: new Float64Array(0), isotropic, shrinkage: 1, count };
 }
 
-export interface GaussianOptions {
-  /** Divide rows by their norm first. */
-  readonly unit: boolean;
-  /** Worker threads; 1 computes in this thread. Default: all usable cores. */
-  readonly threads?: number;
-}
-
 /**
  * Fits to a stream of n ≥ 1 finite rows of d values, in one pass.
  * Memory: d × d float64 per thread and a few blocks of 4096 rows; with n < d the rows themselves.
@@ -69,26 +45,17 @@ export async function fitShrunkGaussian(rows: RowStream, options: GaussianOption
 /** Moment sums of a stream's rows about an origin near their mean. */
 export async function momentsOf(
   rows: RowStream,
-  { unit, threads }: GaussianOptions,
+  { unit, ...compute }: GaussianOptions,
 ): Promise<{ readonly sums: MomentSums; readonly origin: Float64Array }> {
   const d = rows.cols;
+  const accelerator = acceleratorOf(compute);
   const sums = emptySums(d);
   let origin: Float64Array | undefined;
   // Several blocks at a time, so that the threads have something to share.
   for await (const part of evenBlocks(rows, MOMENT_BLOCK_ROWS * BLOCKS_PER_READ, 'training rows')) {
-    origin ??= columnMeans(unit ? unitRows(part) : part);
-    await forEachRowBlock(
-      part,
-      { origin, unit },
-      momentTask,
-      sumMoments,
-      {
-        blockRows: MOMENT_BLOCK_ROWS,
-        operationsPerRow: (d * d) / 4,
-        ...(threads === undefined ? {} : { threads }),
-      },
-      (block) => addSums(sums, block),
-    );
+    const block = unit ? unitRows(part) : part;
+    origin ??= columnMeans(block);
+    addSums(sums, await accelerator.moments(block, origin));
   }
   return { sums, origin: origin ?? new Float64Array(d) };
 }

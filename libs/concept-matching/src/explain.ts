@@ -1,6 +1,6 @@
 import type { ConceptMatch, FeatureVerdict, SemanticVerdict, Verdict } from '@hazure/contracts';
 import { quote } from './text.js';
-import type { FusionMode } from './verdict.js';
+import type { FusionMode } from './fusion-mode.js';
 
 function probability(p: number): string {
   return p < 0.001 ? 'p < 0.001' : `p = ${p.toPrecision(2)}`;

@@ -19,7 +19,9 @@ export {
 export { withoutMarks, withoutReasoning, type PlainAnswer } from './language-model/plain-answer.js';
 export { defaultTemperature, matchConcepts, type MatchOptions } from './matching.js';
 export { normaliseText, quote } from './text.js';
-export { fuse, fuseOutlier, judgeCaptions, judgeSemantics, type FusionMode } from './verdict.js';
+export { fuse, fuseOutlier } from './fusion.js';
+export type { FusionMode } from './fusion-mode.js';
+export { judgeCaptions, judgeSemantics } from './verdict.js';
 export { defaultDictionaryFolder, WordNetDatabase, type NounSense } from './wordnet/database.js';
 export {
   expandWithWordNet,

@@ -1,6 +1,8 @@
 import type { ConceptCandidate, FeatureVerdict } from '@hazure/contracts';
 import { matchConcepts } from './matching.js';
-import { fuse, judgeSemantics, type FusionMode } from './verdict.js';
+import { fuse } from './fusion.js';
+import type { FusionMode } from './fusion-mode.js';
+import { judgeSemantics } from './verdict.js';
 
 /**
  * Every setting of lim1, lim2 and fusion against every place that a common and a potential label's similarity can

@@ -6,7 +6,9 @@ import type {
   TextSimilarity,
 } from '@hazure/contracts';
 import { matchConcepts } from './matching.js';
-import { fuse, fuseOutlier, judgeCaptions, judgeSemantics, type FusionMode } from './verdict.js';
+import { fuse, fuseOutlier } from './fusion.js';
+import type { FusionMode } from './fusion-mode.js';
+import { judgeCaptions, judgeSemantics } from './verdict.js';
 
 const CAPTION: Caption = { text: 'a zebra', source: 'template' };
 const common = (label: string): ConceptCandidate => ({

@@ -15,10 +15,19 @@ export const ERROR_CODES = [
   'BASELINE_INVALID',
   'BASELINE_TOO_SMALL',
   'PRECISION_MISMATCH',
+  'BASELINE_MISMATCH',
+  'PERCENTILE_IMPLAUSIBLE',
+  'FDR_UNRESOLVABLE',
   'MODEL_MISSING',
   'MODEL_INVALID',
   'MODEL_UNSUPPORTED',
   'MODEL_CHECKSUM',
+  /** Two readings of a model file fit; only a declaration can tell. */
+  'MODEL_AMBIGUOUS',
+  /** A declaration says what the model file itself refutes. */
+  'MODEL_CONTRADICTED',
+  /** A model answered numbers that are none (NaN, infinity). */
+  'MODEL_ANSWER_INVALID',
   'NETWORK_UNAVAILABLE',
   'DEVICE_UNAVAILABLE',
   'DEVICE_FAILED',
@@ -70,6 +79,31 @@ export class InputError extends HazureError {}
 
 /** A model file or its description is missing, damaged or of an unsupported kind. */
 export class ModelError extends HazureError {}
+
+/** One item of a call that a model answered with numbers that are none. */
+export interface BadItem {
+  /** Place in the call's list. */
+  readonly index: number;
+  readonly imageId: string;
+  /** Corners in pixels of the image; null = the whole image. */
+  readonly box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number } | null;
+  readonly message: string;
+}
+
+/**
+ * A model answered some items of a call with NaN or infinity (`MODEL_ANSWER_INVALID`). The call may be repeated without
+ * `items`; where they are all of its `count` items, the model itself is at fault.
+ */
+export class BadItemsError extends ModelError {
+  constructor(
+    message: string,
+    readonly items: readonly BadItem[],
+    readonly count: number,
+    details: ErrorDetails = {},
+  ) {
+    super('MODEL_ANSWER_INVALID', message, details);
+  }
+}
 
 /** A device, driver or runtime library refused or failed. */
 export class DeviceError extends HazureError {}

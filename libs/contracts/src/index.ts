@@ -1,3 +1,4 @@
+export * from './accelerator.js';
 export * from './errors.js';
 export * from './records.js';
 export * from './run-records.js';

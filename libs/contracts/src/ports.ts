@@ -13,6 +13,8 @@ import type {
 export interface Detector {
   readonly info: ModelInfo;
   readonly classNames: readonly string[];
+  /** True where it looks for nothing and only cuts: whole images, tiles. */
+  readonly wholeImages?: boolean;
   /** One list per image, in order, most confident first. Empty input gives an empty list. */
   detect(images: readonly DecodedImage[]): Promise<Detection[][]>;
   close(): Promise<void>;

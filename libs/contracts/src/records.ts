@@ -45,18 +45,31 @@ export interface PixelBox {
   readonly y2: number;
 }
 
+/**
+ * Pixels of an object as COCO's compressed run lengths over the whole image, column by column (pycocotools reads it):
+ * `size` is height, then width.
+ */
+export interface ObjectMask {
+  readonly size: readonly [number, number];
+  readonly counts: string;
+}
+
 export interface Detection {
   readonly box: PixelBox;
   readonly classId: number;
   readonly className: string;
   /** 0…1 */
   readonly confidence: number;
+  /** Of segmentation models; inside the box. */
+  readonly mask?: ObjectMask;
 }
 
 /** A part of a decoded image that an embedder or captioner looks at; `null` box means the whole image. */
 export interface ImageRegion {
   readonly image: DecodedImage;
   readonly box: PixelBox | null;
+  /** Pixels outside it are greyed before anyone looks at the region; absent = all of the box is shown. */
+  readonly mask?: ObjectMask;
 }
 
 /** One object found in one image: a detection with its identity and place in the run. */

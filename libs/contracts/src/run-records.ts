@@ -7,6 +7,19 @@ export interface ImageRecord {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly objects: number;
+  /** Small grey of the image, 24 × 24 signed bytes, for finding near-duplicates; only in a baseline. */
+  readonly thumbnail?: string;
+  /** Of the whole image; only in a detection whose baseline can judge images. */
+  readonly verdict?: ImageVerdict;
+}
+
+/** What a run says of a whole image. */
+export interface ImageVerdict {
+  /** Conformal, from the most anomalous of its objects; 1 without objects. */
+  readonly pValue: number;
+  readonly outlier: boolean;
+  /** Its most anomalous object; null without objects. */
+  readonly cropId: string | null;
 }
 
 /** One object, as `crops.jsonl` and the shards hold it. */

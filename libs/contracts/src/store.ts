@@ -19,6 +19,9 @@ export interface RunFolder {
   openParquet(name: string, columns: readonly ParquetColumn[]): Promise<RecordWriter>;
   /** `.npy`, float32, C order, rows known only at the end. */
   openMatrix(name: string, cols: number): Promise<MatrixWriter>;
+  /** Some rows, ascending, of a matrix that was written and closed. */
+  readMatrixRows(name: string, ascending: Int32Array): Promise<EmbeddingMatrix>;
+  /** The same file under a second name, without a second copy of its bytes where the file system can. */
   copyWithin(from: string, to: string): Promise<void>;
   /** A folder that is there also when nothing comes into it. */
   makeFolder(name: string): Promise<void>;
@@ -90,6 +93,8 @@ export interface RunManifest extends RunManifestHead {
     /** `hazure-NAME/VERSION`; null for what only people look at. */
     readonly format: string | null;
   }[];
+  /** Folders of pictures, which are counted only. */
+  readonly folders: readonly { readonly path: string; readonly files: number; readonly bytes: number }[];
 }
 
 export interface RunStore {

@@ -8,6 +8,7 @@ import {
 } from '@hazure/pipeline';
 import { DirectoryRunStore, readManifest } from '@hazure/run-store';
 import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
+import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
@@ -97,6 +98,7 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
   return keepOrDiscard(session, folder, () =>
     learnBaseline({
       ...runContext(request, folder, key),
+      accelerator: composeAccelerator(),
       expander: composeExpander(options, composed.store, session.logger),
       listedConcepts: listed,
       modelSources: composed.modelSources,

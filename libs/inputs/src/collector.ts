@@ -4,9 +4,9 @@ import { Roots } from './ids.js';
 import { LeftOutTally } from './left-out.js';
 import { Bag, Scratch } from './spill.js';
 import type { Resource } from './resource.js';
-import { HttpResource, type HttpContext } from './sources/http.js';
+import type { HttpContext } from './sources/http.js';
 import { S3Source } from './sources/s3.js';
-import { VideoReader } from './sources/video.js';
+import type { VideoReader } from './sources/video.js';
 import { DEFAULT_LIMITS, type Found, type InputLimits, type InputOptions } from './types.js';
 
 /** An archive or a video that images come out of. */
@@ -85,8 +85,4 @@ export function httpPath(url: string): string {
     // a stray % stays as it is
   }
   return `${host}${path}`;
-}
-
-export function openHttp(url: string, collector: Collector): Promise<HttpResource> {
-  return HttpResource.open(url, collector.http);
 }

@@ -1,6 +1,6 @@
 import { ModelError } from '@hazure/contracts';
 import { z } from 'zod';
-import type { ForestParts } from './forest.js';
+import type { ForestParts } from './forest-parts.js';
 import type { IsolationTree } from './tree.js';
 
 export const FOREST_FORMAT = 'hazure.isolation-forest';

@@ -1,5 +1,6 @@
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { assertMatrix, forEachRowBlock } from '@hazure/numerics';
+import type { ForestParts } from './forest-parts.js';
 import { forestFromJSON, forestToJSON } from './forest-json.js';
 import type { ForestJSON } from './forest-json.js';
 import { pathLengthTask, sumPathLengths } from './kernel-tasks.js';
@@ -15,18 +16,6 @@ export interface ThreadOptions {
 
 /** Rows that go to a worker at a time. */
 const PARALLEL_BLOCK_ROWS = 4096;
-
-/** What a forest is made of; see `IsolationForest.fromJSON` for the safe way from a file. */
-export interface ForestParts {
-  readonly trees: readonly IsolationTree[];
-  readonly dimensions: number;
-  /** Rows drawn for each tree. */
-  readonly samplesPerTree: number;
-  readonly contamination: number | 'auto';
-  /** Threshold on score_samples below which a row is an outlier. */
-  readonly offset: number;
-  readonly seed: number;
-}
 
 /**
  * A fitted isolation forest (Liu, Ting & Zhou 2008) with scikit-learn's definitions: scores are −2^(−E[h]/c),

@@ -60,7 +60,7 @@ const declare = (path: string, embedder: object): void =>
 
 test('the class token of a vision transformer stands for the image', async () => {
   const path = tokensModel('cls', 17);
-  declare(path, {});
+  declare(path, { output: 'last_hidden_state', pooling: 'cls' });
   const { dims, data } = await pooled(path);
   const pixels = noise(2 * 48, 3);
   expect(dims).toEqual([2, 3]);

@@ -1,8 +1,10 @@
 import type { PixelBox } from '@hazure/contracts';
+import type { HeadSpec } from './heads.js';
 
 /**
- * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. The array must not be changed
- * while a call runs.
+ * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. A call takes them as they are when it is
+ * made: it copies what JavaScript could take away, and holds what it can't (memory over a SharedArrayBuffer, results of
+ * earlier calls), which should not be written to while the call runs.
  */
 export interface RawImage {
   readonly data: Uint8Array;
@@ -106,32 +108,12 @@ export interface SessionOptions {
   readonly spin?: boolean;
   readonly cuda?: CudaOptions;
   readonly tensorrt?: TensorRtOptions;
+  /**
+   * Identity of the model with every weight file outside its graph, for TensorRT's engine cache: the graph alone does
+   * not tell two models apart. Absent: the digest of the file at the path.
+   */
+  readonly modelSha256?: string;
 }
-
-/** How a detector's raw outputs become boxes. */
-export type HeadSpec =
-  /** `[N, 4+classes, anchors]`, cx cy w h in input pixels, class scores already sigmoid (YOLOv8, YOLO11). */
-  | { readonly kind: 'yolov8'; readonly classes: number }
-  /** `[N, anchors, 5+classes]`, cx cy w h in input pixels, objectness × class score (YOLOv5). */
-  | { readonly kind: 'yolov5'; readonly classes: number }
-  /** `[N, anchors, 5+classes]`, undecoded grid offsets and log sizes (YOLOX). */
-  | { readonly kind: 'yolox'; readonly classes: number; readonly strides: readonly number[] }
-  /** Per stride: scores `[N, cells, classes]` (sigmoid) and distances `[N, cells, 4×(regMax+1)]`, names in stride order. */
-  | {
-      readonly kind: 'nanodet';
-      readonly classes: number;
-      readonly strides: readonly number[];
-      readonly regMax: number;
-      readonly scoreOutputs: readonly string[];
-      readonly distanceOutputs: readonly string[];
-    }
-  /** `[N, queries, classes]` logits and `[N, queries, 4]` boxes (cx cy w h, 0…1); sigmoid, no NMS (RT-DETR, D-FINE). */
-  | {
-      readonly kind: 'detr';
-      readonly classes: number;
-      readonly logitsOutput: string;
-      readonly boxesOutput: string;
-    };
 
 export interface DetectOptions {
   readonly confidence: number;
@@ -143,6 +125,16 @@ export interface DetectOptions {
 
 /** Rows of 6: x1 y1 x2 y2 (pixels of the source image, clipped), confidence, class id. Most confident first. */
 export type DetectionRows = Float32Array;
+
+/** Detections with their pixels, by image. */
+export interface MaskedDetections {
+  readonly rows: DetectionRows[];
+  /**
+   * One list per image, one entry per row: COCO's run lengths over the whole source image, column by column, beginning
+   * with pixels outside; only pixels that the box touches are inside.
+   */
+  readonly masks: Uint32Array[][];
+}
 
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
 export type TensorType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
@@ -182,6 +174,8 @@ export interface InferenceSession extends SessionDescription {
 export interface DetectorEngine extends SessionDescription {
   /** Preprocess, infer, decode, NMS for one batch inside the engine. A model with a fixed batch is fed in pieces of it. */
   detect(images: readonly RawImage[], options: DetectOptions): Promise<DetectionRows[]>;
+  /** As `detect`, with masks. @throws InputError where the head has no prototypes */
+  detectMasks(images: readonly RawImage[], options: DetectOptions): Promise<MaskedDetections>;
   close(): Promise<void>;
 }
 
@@ -192,10 +186,14 @@ export interface EmbedderEngine extends SessionDescription {
   close(): Promise<void>;
 }
 
+export type InputLayout = 'nchw' | 'nhwc';
+
 export interface DetectorEngineConfig {
   readonly modelPath: string;
   readonly preprocess: PreprocessSpec;
   readonly head: HeadSpec;
+  /** Order of the input's dimensions; absent = as the model says: 3 channels second or last. */
+  readonly layout?: InputLayout;
   readonly session?: SessionOptions;
 }
 
@@ -205,6 +203,8 @@ export interface EmbedderEngineConfig {
   /** Output to read, `[N, D]` (or `[N, D, 1, 1]`). */
   readonly output: string;
   readonly normalise: boolean;
+  /** As in `DetectorEngineConfig`. */
+  readonly layout?: InputLayout;
   readonly session?: SessionOptions;
 }
 

@@ -78,6 +78,7 @@ async function loadDetector(binding: RawBinding, config: DetectorEngineConfig): 
   return {
     ...description,
     detect: (images, options) => guardedAsync(() => binding.detect(handle, images, options)),
+    detectMasks: (images, options) => guardedAsync(() => binding.detectMasks(handle, images, options)),
     close: () => guardedAsync(() => binding.close(handle)),
   };
 }

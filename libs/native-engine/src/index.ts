@@ -1,7 +1,10 @@
 export * from './api.js';
+export * from './heads.js';
 export { loadEngine } from './engine.js';
+export { nativeAccelerator } from './matrix-accelerator.js';
 export { defaultTensorRtCacheDir } from './session-options.js';
 export { addonPath } from './load-binding.js';
+export { itemsAtFault } from './native-errors.js';
 export { cacheRoot } from './cache-dir.js';
 export * from './gpu-runtime.js';
 export { runtimeLibrary } from './runtime-library.js';

@@ -13,6 +13,7 @@ interface NativeError {
   readonly message: string;
   readonly code: ErrorCode;
   readonly hint: string;
+  readonly items?: readonly number[];
 }
 
 function isNativeError(error: unknown): error is NativeError {
@@ -42,6 +43,17 @@ export function fromNative(error: unknown): unknown {
   return new HazureError(code, message, details);
 }
 
+/**
+ * Which items of a call an error of the engine's is about, where it is not about the call as a whole: the model gave NaN
+ * for them, or their box lies outside their image. The others can be asked for again without them.
+ *
+ * @returns places in the call's list of images or regions, ascending; those that were found, there may be more
+ */
+export function itemsAtFault(error: unknown): readonly number[] | undefined {
+  const raw = error instanceof HazureError ? error.cause : error;
+  return isNativeError(raw) ? raw.items : undefined;
+}
+
 /** Runs a synchronous call of the addon. */
 export function guarded<T>(call: () => T): T {
   try {
@@ -51,7 +63,7 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
-/** Runs an asynchronous call of the addon; argument errors, which it throws at once, reject as well. */
+/** Runs an asynchronous call of the addon, which rejects for bad arguments, too. */
 export async function guardedAsync<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

@@ -1,10 +1,11 @@
+import type { EmbeddingMatrix, MomentSums, NearestRequest, TransformRequest } from '@hazure/contracts';
 import type {
   DetectionRows,
   DetectOptions,
   DetectorEngineConfig,
   EmbedderEngineConfig,
   EngineInfo,
-  HeadSpec,
+  MaskedDetections,
   Placement,
   PreprocessSpec,
   ProviderState,
@@ -13,6 +14,7 @@ import type {
   SessionDescription,
   Tensor,
 } from './api.js';
+import type { HeadSpec } from './heads.js';
 import type { RawSessionOptions } from './session-options.js';
 
 declare const kind: unique symbol;
@@ -59,6 +61,11 @@ export interface RawBinding {
     images: readonly RawImage[],
     options: DetectOptions,
   ): Promise<DetectionRows[]>;
+  detectMasks(
+    handle: DetectorHandle,
+    images: readonly RawImage[],
+    options: DetectOptions,
+  ): Promise<MaskedDetections>;
   loadEmbedder(
     config: WithRawSession<EmbedderEngineConfig>,
   ): Promise<Loaded<EmbedderHandle> & { readonly dimensions: number }>;
@@ -73,4 +80,7 @@ export interface RawBinding {
     outputs: Readonly<Record<string, Tensor>>,
     options: DecodeOptions,
   ): Promise<DetectionRows[]>;
+  nearestRows(request: NearestRequest): Promise<Int32Array>;
+  transformRows(request: TransformRequest): Promise<Float64Array>;
+  momentSums(request: { readonly rows: EmbeddingMatrix; readonly origin: Float64Array }): Promise<MomentSums>;
 }

@@ -1,24 +1,11 @@
 import { InputError } from '@hazure/contracts';
-import type { EmbeddingMatrix } from '@hazure/contracts';
+import type { EmbeddingMatrix, MomentSums } from '@hazure/contracts';
 import { withSymmetricProduct } from './symmetric-product.js';
 
 /** Rows summed at a time; the order of additions depends on this alone, never on the number of threads. */
 export const MOMENT_BLOCK_ROWS = 4096;
 /** Rows multiplied at a time within a block: all panels of them stay in the second-level cache. */
 const PRODUCT_ROWS = 256;
-
-/** Sums over y = x − origin of some rows. */
-export interface MomentSums {
-  count: number;
-  /** Σ y */
-  readonly first: Float64Array;
-  /** Σ y yᵀ, cols × cols */
-  readonly second: Float64Array;
-  /** Σ ‖y‖² y */
-  readonly third: Float64Array;
-  /** Σ ‖y‖⁴ */
-  fourth: number;
-}
 
 export function emptySums(cols: number): MomentSums {
   return {

@@ -1,3 +1,5 @@
+export { squaredNorm } from './accelerator/nearest.js';
+export { assertNearest, plainAccelerator } from './accelerator/plain.js';
 export * from './cholesky.js';
 export * from './covariance.js';
 export * from './gemm.js';

@@ -20,6 +20,7 @@ import { HazureError, messageOf } from '@hazure/contracts';
 import { cropFileName } from './crop-names.js';
 import type { StageTimes } from './stage-times.js';
 import { mapConcurrent } from './streams.js';
+import { writeThumbnail } from './thumbnails.js';
 
 /** What turns an image into embedded, perhaps captioned, objects. */
 export interface ObjectStages {
@@ -61,7 +62,12 @@ export class ChunkWorker {
   constructor(
     private readonly folder: RunFolder | null,
     private readonly stages: ObjectStages,
-    private readonly options: { readonly saveCrops: boolean; readonly decodeConcurrency: number },
+    private readonly options: {
+      readonly saveCrops: boolean;
+      readonly maskBackground?: boolean;
+      readonly decodeConcurrency: number;
+      readonly thumbnails?: boolean;
+    },
     private readonly times: StageTimes,
   ) {}
 
@@ -96,7 +102,8 @@ export class ChunkWorker {
     const records = images.map((image, i): ImageRecord => {
       const found = detections[i].filter(({ box }) => box.x2 - box.x1 >= 1 && box.y2 - box.y1 >= 1);
       found.forEach((detection, n) => {
-        regions.push({ image, box: detection.box });
+        const mask = this.options.maskBackground ? detection.mask : undefined;
+        regions.push({ image, box: detection.box, ...(mask ? { mask } : {}) });
         crops.push(toCrop(image, detection, n, this.options.saveCrops));
       });
       return {
@@ -105,12 +112,17 @@ export class ChunkWorker {
         widthPx: image.widthPx,
         heightPx: image.heightPx,
         objects: found.length,
+        ...(this.options.thumbnails ? { thumbnail: writeThumbnail(image) } : {}),
       };
     });
-    const [embeddings] = await Promise.all([
+    // Both to their end, also where one fails: a crop that is still being written would outlive the run's folder.
+    const [embedded, saved] = await Promise.allSettled([
       this.times.measure('embed', 'objects', regions.length, () => this.stages.embedder.embed(regions)),
       this.save(crops, regions),
     ]);
+    if (embedded.status === 'rejected') throw embedded.reason;
+    if (saved.status === 'rejected') throw saved.reason;
+    const embeddings = embedded.value;
     const toPosition = chunk[chunk.length - 1].position + 1;
     const asked = chunk.map(({ ref }) => ({ index: ref.index, id: ref.id }));
     return { part: { toPosition, asked, images: records, crops, failures, embeddings }, regions };
@@ -171,6 +183,7 @@ function toCrop(image: DecodedImage, detection: Detection, n: number, saved: boo
     classId: detection.classId,
     className: detection.className,
     confidence: detection.confidence,
+    ...(detection.mask ? { mask: detection.mask } : {}),
     file: saved ? `cropped_objects/${cropFileName(image.ref, n, detection.className)}` : null,
   };
 }

@@ -1,6 +1,6 @@
 import type { EmbeddingMatrix, PhaseOptions } from '@hazure/contracts';
 import { Random } from '@hazure/numerics';
-import { combinedMap } from './combined-map.js';
+import { combinedMap, rowReader } from './combined-map.js';
 import { mapFromJson, mapRows, mapToJson, takeRows } from './map.js';
 import type { BaselineMap } from './records.js';
 
@@ -59,7 +59,7 @@ function ownClass({ baselineRows, newRows, xy }: Awaited<ReturnType<typeof combi
 test("new objects land among their class on the baseline's map, which does not move", async () => {
   const map = await learnedMap();
   const asked = request(map);
-  const combined = await combinedMap(asked, fresh, []);
+  const combined = await combinedMap(asked, rowReader(fresh), []);
   expect(combined.baselineRows).toEqual(map.map?.rows);
   expect(combined.xy.subarray(0, 200)).toEqual(map.map?.xy);
   expect(combined.xy).toHaveLength(2 * (100 + fresh.rows));
@@ -70,21 +70,25 @@ test("new objects land among their class on the baseline's map, which does not m
 
 test('where an object lands does not hang on which others come with it', async () => {
   const map = await learnedMap();
-  const all = await combinedMap(request(map), fresh, []);
-  const one = await combinedMap(request(map), takeRows(fresh, [17]), []);
+  const all = await combinedMap(request(map), rowReader(fresh), []);
+  const one = await combinedMap(request(map), rowReader(takeRows(fresh, [17])), []);
   expect([...one.xy.subarray(200)]).toEqual([...all.xy.subarray(200 + 34, 200 + 36)]);
 });
 
 test('no new objects leave the map as it is', async () => {
   const map = await learnedMap();
-  const combined = await combinedMap(request(map), { data: new Float32Array(0), rows: 0, cols: 0 }, []);
+  const combined = await combinedMap(
+    request(map),
+    rowReader({ data: new Float32Array(0), rows: 0, cols: 0 }),
+    [],
+  );
   expect(combined.xy).toEqual(map.map?.xy);
   expect(combined.newRows).toHaveLength(0);
 });
 
 test('without a usable map both get a new one, and the reason is logged and kept', async () => {
   const asked = request({ map: null, reason: 'the baseline has no tsne_map.json' });
-  const combined = await combinedMap(asked, fresh, []);
+  const combined = await combinedMap(asked, rowReader(fresh), []);
   expect(asked.warnings).toEqual([expect.stringContaining('the baseline has no tsne_map.json')]);
   expect(combined.parameters).toMatchObject({ how: 'joint', reason: 'the baseline has no tsne_map.json' });
   expect(combined.baselineRows).toHaveLength(baseline.rows);

@@ -7,24 +7,40 @@ import { MAP_POINTS, chooseRows, mapRows, takeRows, type EmbeddingMap } from './
 /** New objects on one plot at most; outliers are the last to be left out. */
 const NEW_POINTS = MAP_POINTS / 2;
 
+/** A matrix of which only some rows are ever in memory. */
+export interface RowReader {
+  readonly rows: number;
+  /** @param ascending distinct rows */
+  take(ascending: Int32Array): Promise<EmbeddingMatrix>;
+}
+
+/** A matrix in memory, read like one that is not. */
+export const rowReader = (x: EmbeddingMatrix): RowReader => ({
+  rows: x.rows,
+  take: async (rows) => takeRows(x, rows),
+});
+
 /**
  * New objects and the baseline on one map: on the baseline's own, unmoved, so that the maps of all its detection
  * runs can be laid over one another; where the baseline has no usable one, on a map of both.
- * @param embeddings of the new objects
- * @param outlierRows rows of `embeddings` that must be on the map
+ * @param fresh the new objects' embeddings, of which some rows are read
+ * @param outlierRows rows of them that must be on the map
  */
 export async function combinedMap(
   request: Pick<DetectRequest, 'options' | 'signal' | 'logger' | 'progress'> & {
     readonly baseline: Pick<Baseline, 'embeddings' | 'map'>;
   },
-  embeddings: EmbeddingMatrix,
-  outlierRows: readonly number[],
+  fresh: RowReader,
+  outlierRows: ArrayLike<number>,
 ): Promise<CombinedMap> {
   const { baseline, options, logger } = request;
-  const newRows = chooseRows(embeddings.rows, NEW_POINTS, options.seed, outlierRows);
+  const newRows = chooseRows(fresh.rows, NEW_POINTS, options.seed, outlierRows);
+  const embeddings = await fresh.take(newRows);
   if (baseline.map.map) return place(request, baseline.map.map, embeddings, newRows);
   const { reason } = baseline.map;
-  logger.warn(`The new objects can't be placed on the baseline's map, so both get a new one: ${reason}`);
+  logger.warn(`The new objects can't be placed on the baseline's map, so both get a new one: ${reason}`, {
+    code: 'MAP_NOT_SHARED',
+  });
   return joint(request, embeddings, newRows, reason);
 }
 
@@ -40,8 +56,7 @@ async function place(
   const { seed } = options;
   const base = { x: takeRows(baseline.embeddings, map.rows), y: map.xy };
   // An empty matrix has no width. Exact neighbours: no other new object may have a say in where one lands.
-  const x =
-    newRows.length > 0 ? takeRows(embeddings, newRows) : { ...base.x, data: new Float32Array(0), rows: 0 };
+  const x = newRows.length > 0 ? embeddings : { ...base.x, data: new Float32Array(0), rows: 0 };
   const placed = await transform(base, x, { metric, seed, signal, neighbours: 'exact' });
   const xy = new Float32Array(map.xy.length + placed.y.length);
   xy.set(map.xy);
@@ -65,7 +80,7 @@ async function joint(
   const baselineRows = chooseRows(baseline.embeddings.rows, MAP_POINTS - newRows.length, seed);
   const x = stackEmbeddings([
     takeRows(baseline.embeddings, baselineRows),
-    ...(newRows.length > 0 ? [takeRows(embeddings, newRows)] : []),
+    ...(newRows.length > 0 ? [embeddings] : []),
   ]);
   const { xy, parameters } = await mapRows(x, chooseRows(x.rows, x.rows, seed), {
     seed,

@@ -9,10 +9,11 @@ import type {
 } from '@hazure/contracts';
 import type { ObjectStages, Processed } from './chunk-worker.js';
 import { candidatesOf } from './candidates.js';
+import { CaptionJudge } from './caption-verdicts.js';
 import { judge, type JudgeOptions } from './judge.js';
 import { processImages, type ObjectStreamOptions } from './objects.js';
 import type { Baseline } from './records.js';
-import { NEAREST_NORMALS } from './results.js';
+import { NEAREST_NORMALS } from './write-results.js';
 import { StageTimes } from './stage-times.js';
 
 /** One image as `judgeImages` answers it. */
@@ -44,7 +45,11 @@ export async function* judgeImages(request: {
 }): AsyncGenerator<ImageJudgement> {
   const { images, stages, baseline, similarity, options, clock, signal } = request;
   const times = new StageTimes(clock);
-  const candidates = candidatesOf(baseline, stages.detector.classNames, options);
+  const captions = new CaptionJudge(
+    candidatesOf(baseline, stages.detector.classNames, options),
+    similarity,
+    options,
+  );
   const parts = processImages({
     refs: images,
     start: 0,
@@ -55,7 +60,7 @@ export async function* judgeImages(request: {
     signal,
   });
   for await (const part of parts) {
-    const verdicts = await judge({ gathered: part, baseline, candidates, similarity, options, times });
+    const verdicts = await judge(part, baseline, captions, options);
     const rows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
     const nearest = await baseline.scorers.nearestNormals(
       part.embeddings,

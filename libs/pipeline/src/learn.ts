@@ -1,21 +1,28 @@
+import { checkEffectiveSample } from '@hazure/anomaly-scoring';
+import type { Concept, ConceptList } from '@hazure/concept-matching';
 import {
   ARTIFACTS,
   FOR_PEOPLE,
   InputError,
   type BaselineConfig,
   type ClassStatisticsFile,
+  type MatrixWriter,
+  type MatrixAccelerator,
   type ModelInfo,
-  type RunPresenter,
+  type ReferenceFile,
+  type RunFolder,
 } from '@hazure/contracts';
-import type { Concept, ConceptList } from '@hazure/concept-matching';
-import { gatherShards, writeFailures, writeJsonl, type Gathered } from './gather.js';
+import { writeJsonl } from './gather.js';
 import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
 import { streamObjects } from './objects.js';
-import { manifestHead, modelsOf, type RunContext } from './run-context.js';
 import type { PhaseSummary } from './records.js';
-import { StageTimes } from './stage-times.js';
+import { ReferenceCollector, groupReference, type Reference, type ReferenceGroups } from './reference.js';
+import { manifestHead, modelsOf, type RunContext } from './run-context.js';
 import { fitBaselineScorers, type BaselineScorers } from './scoring.js';
+import { StageTimes } from './stage-times.js';
+import { ClassTally } from './statistics.js';
 import { writeTiming } from './timing.js';
+import { RunWarnings } from './warnings.js';
 
 /** Finds concepts related to the baseline's classes; failures are kept beside the result. */
 export interface ConceptExpander {
@@ -30,6 +37,8 @@ export interface ExpandedConcepts {
 }
 
 export interface LearnRequest extends RunContext {
+  /** Who does the matrix work of fitting; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
   /** null unless `--use-concept-list`. */
   readonly expander: ConceptExpander | null;
   /** Labels of `--concept-list`. */
@@ -40,26 +49,34 @@ export interface LearnRequest extends RunContext {
 
 /**
  * The learn phase: images → objects → scorers, calibration, map, class statistics, concepts.
- * Throws InputError when the folder holds no object, or too few to calibrate; InterruptedError when stopped.
+ * @throws InputError when the input holds no object, or too few to calibrate; InterruptedError when stopped;
+ *   ConfigError for a percentile that can't be meant
  */
 export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary> {
   const { folder, options } = request;
   const times = new StageTimes(request.clock);
-  await streamObjects({ ...request, options: request.streamOptions, times });
+  const warnings = new RunWarnings(request.logger);
+  await streamObjects({ ...request, options: { ...request.streamOptions, thumbnails: true }, times });
 
-  const gathered = await gatherShards(folder);
-  const { crops, embeddings, failures } = gathered;
-  const images = gathered.images.length;
-  if (crops.length === 0) throw noObjects(images, failures.length, request);
-  const scorers = await times.measure('fit', 'objects', crops.length, () =>
-    fitBaselineScorers({ embeddings, crops, options }),
+  const { tally, failures, collector } = await writeRecords(request);
+  const { images, objects, classes: perClass } = tally.summary();
+  if (objects === 0) throw noObjects(images, failures, request);
+  const reference = await collector.finish(folder, options.seed);
+  if (reference.rows !== null) warnings.add('BASELINE_SAMPLED', sampledText(reference));
+  const groups = await times.measure('groups', 'objects', reference.embeddings.rows, () =>
+    groupReference(reference, options),
   );
-  const classes = gathered.tally.summary().classes.map(({ className }) => className);
+  const scorers = await times.measure('fit', 'objects', reference.embeddings.rows, () =>
+    fitBaselineScorers({ reference, groups, options, accelerator: request.accelerator }),
+  );
+  for (const note of scorers.notes) warnings.add('SCORER_SAMPLED', note);
+  checkSample(scorers, groups, options, warnings);
+  const classes = perClass.map(({ className }) => className);
   const { concepts, words } = await times.measure('concepts', 'classes', classes.length, () =>
     collectConcepts(request, classes),
   );
-  const map = await times.measure('map', 'points', Math.min(crops.length, MAP_POINTS), () =>
-    mapRows(embeddings, chooseRows(crops.length, MAP_POINTS, options.seed), {
+  const map = await times.measure('map', 'points', Math.min(reference.crops.length, MAP_POINTS), () =>
+    mapRows(reference.embeddings, chooseRows(reference.crops.length, MAP_POINTS, options.seed), {
       seed: options.seed,
       signal: request.signal,
       onProgress: (done, total) => request.progress.update({ stage: 'map', done, total, unit: 'steps' }),
@@ -67,14 +84,69 @@ export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary
   );
   request.progress.finish('map');
 
-  await writeArtifacts({ request, gathered, scorers, concepts, words, map });
-  const seconds = await writeTiming(folder, times, { images, objects: crops.length });
+  await writeArtifacts({ request, tally, reference, groups, scorers, concepts, words, map, warnings });
+  const seconds = await writeTiming(folder, times, { images, objects });
   await folder.writeText(FOR_PEOPLE.report, await request.presenter.reportHtml(folder.path));
-  await folder.finish(
-    manifestHead(request, 'baseline', { images, objects: crops.length, failures: failures.length }, words),
-    { dropShards: options.cleanupTempFiles },
+  await folder.finish(manifestHead(request, 'baseline', { images, objects, failures }, words), {
+    dropShards: options.cleanupTempFiles,
+  });
+  return { folder: folder.path, images, objects, failures, seconds };
+}
+
+/** Writes what grows with the images as shards pass by, and keeps of it what fitting needs. */
+async function writeRecords({
+  folder,
+}: LearnRequest): Promise<{ tally: ClassTally; failures: number; collector: ReferenceCollector }> {
+  const tally = new ClassTally();
+  const collector = new ReferenceCollector();
+  const images = await folder.openJsonl(ARTIFACTS.images.file);
+  const crops = await folder.openJsonl(ARTIFACTS.crops.file);
+  const failureLines = await folder.openJsonl(ARTIFACTS.failures.file);
+  let matrix: MatrixWriter | null = null;
+  let failures = 0;
+  for await (const shard of folder.shards.read()) {
+    for (const image of shard.images) {
+      tally.addImage(image);
+      await images.write(image);
+    }
+    for (const crop of shard.crops) {
+      tally.addCrop(crop);
+      await crops.write(crop);
+    }
+    for (const failure of shard.failures) await failureLines.write(failure);
+    failures += shard.failures.length;
+    if (shard.embeddings.rows > 0) {
+      matrix ??= await folder.openMatrix(ARTIFACTS.features.file, shard.embeddings.cols);
+      await matrix.append(shard.embeddings.data);
+    }
+    collector.add(shard);
+  }
+  for (const writer of [images, crops, failureLines, ...(matrix ? [matrix] : [])]) await writer.close();
+  return { tally, failures, collector };
+}
+
+function sampledText({ embeddings, images, totalRows }: Reference): string {
+  return (
+    `The baseline has ${totalRows} objects; scorers are fitted to ${embeddings.rows} of them, ` +
+    `all objects of ${images.length} images that the seed chose.`
   );
-  return { folder: folder.path, images, objects: crops.length, failures: failures.length, seconds };
+}
+
+/** Says where what was learned from is worth less than it looks. */
+function checkSample(
+  { fitted }: BaselineScorers,
+  { report }: ReferenceGroups,
+  { thresholdPercentile: percentile }: LearnRequest['options'],
+  warnings: RunWarnings,
+): void {
+  const findings = checkEffectiveSample({
+    percentile,
+    rows: fitted.heldOutRows,
+    groups: report.groups,
+    effectiveRows: fitted.effectiveRows,
+    largestGroup: report.largestGroup,
+  });
+  for (const finding of findings) warnings.addFinding(finding);
 }
 
 function noObjects(images: number, failures: number, request: LearnRequest): InputError {
@@ -82,7 +154,9 @@ function noObjects(images: number, failures: number, request: LearnRequest): Inp
     'INPUT_EMPTY',
     `No object was found in the ${images} readable images of ${request.inputFolder}` +
       (failures > 0 ? ` (${failures} could not be read)` : ''),
-    { hint: 'Lower --conf-thres, give another --detector, or use --detector none to judge whole images.' },
+    {
+      hint: 'Lower option confThres, give another option detector, or "none" as the detector to judge whole images.',
+    },
   );
 }
 
@@ -110,15 +184,17 @@ async function collectConcepts(
 
 async function writeArtifacts(input: {
   readonly request: LearnRequest;
-  readonly gathered: Gathered;
+  readonly tally: ClassTally;
+  readonly reference: Reference;
+  readonly groups: ReferenceGroups;
   readonly scorers: BaselineScorers;
   readonly concepts: ConceptList;
   readonly words: Readonly<Record<string, ModelInfo>>;
   readonly map: EmbeddingMap;
+  readonly warnings: RunWarnings;
 }): Promise<void> {
-  const { request, gathered, scorers, concepts, words, map } = input;
+  const { request, tally, reference, groups, scorers, concepts, words, map, warnings } = input;
   const { folder, options } = request;
-  const { crops, embeddings } = gathered;
   const config: BaselineConfig = {
     format: ARTIFACTS.config.format,
     phase: 'learn',
@@ -127,41 +203,51 @@ async function writeArtifacts(input: {
     modelSources: { ...request.modelSources },
     models: modelsOf(request.stages, words),
     detectorClasses: [...request.stages.detector.classNames],
-    embeddingDimensions: embeddings.cols,
+    embeddingDimensions: reference.embeddings.cols,
   };
   await folder.writeJson(ARTIFACTS.config.file, config);
-  await writeJsonl(folder, ARTIFACTS.images.file, gathered.images);
-  await writeJsonl(folder, ARTIFACTS.crops.file, crops);
-  const matrix = await folder.openMatrix(ARTIFACTS.features.file, embeddings.cols);
-  await matrix.append(embeddings.data);
-  await matrix.close();
   for (const [name, value] of Object.entries(scorers.artifacts())) await folder.writeJson(name, value);
   const statistics: ClassStatisticsFile = {
     format: ARTIFACTS.classStatistics.format,
-    ...gathered.tally.summary(),
+    ...tally.summary(),
+    warnings: [...warnings.list],
   };
   await folder.writeJson(ARTIFACTS.classStatistics.file, statistics);
   await folder.writeJson(ARTIFACTS.concepts.file, concepts);
-  await folder.writeJson(ARTIFACTS.baselineMap.file, mapToJson(map));
-  await writeFailures(folder, gathered.failures);
+  await writeReference(folder, reference, groups);
+  await folder.writeJson(ARTIFACTS.baselineMap.file, mapToJson(map, reference.rows));
   await folder.writeBytes(
     FOR_PEOPLE.baselineMapPlot,
-    await plotBaseline(request.presenter, gathered, concepts.classes, map),
+    await request.presenter.mapPng({
+      title:
+        map.rows.length < reference.totalRows
+          ? `t-SNE of the baseline (${map.rows.length} of ${reference.totalRows} objects)`
+          : 't-SNE of the baseline',
+      xy: map.xy,
+      classNames: Array.from(map.rows, (row) => reference.crops[row].className),
+      baselineClasses: concepts.classes,
+      outliers: Array.from(map.rows, () => false),
+      isNew: Array.from(map.rows, () => false),
+    }),
   );
 }
 
-function plotBaseline(
-  presenter: RunPresenter,
-  { crops }: Gathered,
-  baselineClasses: readonly string[],
-  map: EmbeddingMap,
-): Promise<Uint8Array> {
-  return presenter.mapPng({
-    title: 't-SNE of the baseline',
-    xy: map.xy,
-    classNames: Array.from(map.rows, (row) => crops[row].className),
-    baselineClasses,
-    outliers: Array.from(map.rows, () => false),
-    isNew: Array.from(map.rows, () => false),
-  });
+async function writeReference(
+  folder: RunFolder,
+  { embeddings, crops, rows, totalRows }: Reference,
+  { groupOf, report }: ReferenceGroups,
+): Promise<void> {
+  const file: ReferenceFile = {
+    format: ARTIFACTS.reference.format,
+    totalRows,
+    rows: rows === null ? null : [...rows],
+    groups: Array.from(groupOf),
+    grouping: { ...report },
+  };
+  await folder.writeText(ARTIFACTS.reference.file, `${JSON.stringify(file)}\n`);
+  if (rows === null) return;
+  const matrix = await folder.openMatrix(ARTIFACTS.referenceFeatures.file, embeddings.cols);
+  await matrix.append(embeddings.data);
+  await matrix.close();
+  await writeJsonl(folder, ARTIFACTS.referenceCrops.file, crops);
 }

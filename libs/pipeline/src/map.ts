@@ -24,10 +24,11 @@ export function chooseRows(
   total: number,
   limit: number,
   seed: number,
-  keep: readonly number[] = [],
+  keep: ArrayLike<number> = [],
 ): Int32Array {
   if (total <= limit) return Int32Array.from({ length: total }, (_, i) => i);
-  const chosen = new Set(keep.slice(0, limit));
+  const chosen = new Set<number>();
+  for (let i = 0; i < Math.min(limit, keep.length); i++) chosen.add(keep[i]);
   for (const row of sampleWithoutReplacement(new Random(seed), total, limit)) {
     if (chosen.size >= limit) break;
     chosen.add(row);
@@ -75,31 +76,41 @@ export async function mapRows(
   };
 }
 
-/** The map as `tsne_map.json`: parameters and one `[row, x, y]` per point. */
-export function mapToJson(map: EmbeddingMap): BaselineMapFile {
+/**
+ * The map as `tsne_map.json`: parameters and one `[row, x, y]` per point.
+ * @param rows of the whole baseline that the mapped matrix holds; null where it is all of them
+ */
+export function mapToJson(map: EmbeddingMap, rows: readonly number[] | null = null): BaselineMapFile {
   return {
     format: ARTIFACTS.baselineMap.format,
     parameters: map.parameters,
-    points: Array.from(map.rows, (row, i) => [row, map.xy[2 * i], map.xy[2 * i + 1]]),
+    points: Array.from(map.rows, (row, i) => [rows?.[row] ?? row, map.xy[2 * i], map.xy[2 * i + 1]]),
   };
 }
 
 /**
  * `tsne_map.json` of a baseline, read back: what `mapToJson` wrote, bit by bit.
- * @param rows of the baseline's embeddings
+ * @param count rows of the reference
+ * @param rows of the whole baseline that the reference holds, ascending; null where it is all of them
  * @throws InputError when it is a map of other rows
  */
-export function mapFromJson({ points, parameters }: BaselineMapFile, rows: number): EmbeddingMap {
-  const far = points.find(([row]) => row >= rows);
-  if (far) {
+export function mapFromJson(
+  { points, parameters }: BaselineMapFile,
+  count: number,
+  rows: readonly number[] | null = null,
+): EmbeddingMap {
+  const place = rows && new Map(rows.map((row, at) => [row, at]));
+  const places = points.map(([row]) => (place ? place.get(row) : row < count ? row : undefined));
+  const far = places.indexOf(undefined);
+  if (far >= 0) {
     throw new InputError(
       'ARTIFACT_INVALID',
-      `${ARTIFACTS.baselineMap.file} names row ${far[0]} where the baseline has ${rows} rows`,
+      `${ARTIFACTS.baselineMap.file} names row ${points[far][0]} where the baseline has ${count} rows`,
       { hint: 'Learn the baseline again to get a map that new objects can be placed on.' },
     );
   }
   return {
-    rows: Int32Array.from(points, ([row]) => row),
+    rows: Int32Array.from(places as number[]),
     xy: Float32Array.from(points.flatMap(([, x, y]) => [x, y])),
     parameters,
   };

@@ -8,6 +8,8 @@ import { workAhead } from './work-ahead.js';
 
 export interface ObjectStreamOptions {
   readonly saveCrops: boolean;
+  /** Crops are shown without what lies outside the masks of their objects. */
+  readonly maskBackground?: boolean;
   /** Images that go through the stages together: so many at most … */
   readonly chunkImages: number;
   /** … and so many bytes of pixels; a few chunks are under way at a time. */
@@ -16,6 +18,8 @@ export interface ObjectStreamOptions {
   readonly decodeConcurrency: number;
   /** Crops that should be with the captioner at once, whatever chunks they are from; absent: two chunks' worth. */
   readonly captionCrops?: number;
+  /** Whether image records get the small grey that near-duplicates are found by. */
+  readonly thumbnails?: boolean;
 }
 
 /** A shard is one durable step: large enough to cost little, small enough to lose little. */

@@ -13,8 +13,14 @@ export interface Baseline {
   /** Folder name, e.g. `baseline_20260131_235959`. */
   readonly name: string;
   readonly folder: string;
+  /** What scorers were fitted to and compare with: all rows, or a sample of them. */
   readonly embeddings: EmbeddingMatrix;
+  /** Row i of the embeddings belongs to crop i. */
   readonly crops: readonly CropRecord[];
+  /** Rows of the whole baseline that these are, ascending; null where they are all. */
+  readonly rows: readonly number[] | null;
+  /** Group of near-duplicates of each row. */
+  readonly groups: Int32Array;
   readonly scorers: BaselineScorers;
   readonly concepts: ConceptList;
   /** The map that new objects are placed on. */
@@ -37,6 +43,10 @@ export interface PhaseSummary {
 
 export interface DetectSummary extends PhaseSummary {
   readonly outliers: number;
+  /** null where the baseline can't judge images. */
+  readonly imageOutliers: number | null;
+  /** Of objects or images, by what the run judged by; null under a false discovery rate. */
+  readonly expectedFalseAlarmShare: number | null;
 }
 
 /** Baseline rows first, then new ones. */

@@ -1,20 +1,36 @@
-import { BASELINE_FILES, FittedBaseline, fitBaseline } from '@hazure/anomaly-scoring';
+import {
+  BASELINE_FILES,
+  FittedBaseline,
+  fitBaseline,
+  requiredHeldOutRows,
+  type BaselineScores,
+} from '@hazure/anomaly-scoring';
 import type {
   CropRecord,
   EmbeddingMatrix,
   FeatureVerdict,
+  MatrixAccelerator,
   Neighbour,
   RunningOptions,
   ScoringOptions,
 } from '@hazure/contracts';
+import type { ImageVerdicts, JudgedRun } from './judged-run.js';
 import { takeRows } from './map.js';
+import type { Reference, ReferenceGroups } from './reference.js';
+
+type Threshold = Pick<ScoringOptions, 'thresholdPercentile' | 'fdr'>;
 
 /** The baseline's scorers as the phases use them: fit once, judge many, name the nearest normal crops. */
 export class BaselineScorers {
-  constructor(private readonly fitted: FittedBaseline) {}
+  constructor(readonly fitted: FittedBaseline) {}
 
   get defaultScorer(): string {
     return this.fitted.defaultScorer;
+  }
+
+  /** What scorers left out or sampled when they were fitted. */
+  get notes(): readonly string[] {
+    return this.fitted.notes;
   }
 
   /** File name → JSON content. */
@@ -27,17 +43,22 @@ export class BaselineScorers {
     };
   }
 
-  /** Feature verdict i belongs to row i. */
-  async judge(
-    x: EmbeddingMatrix,
-    crops: readonly CropRecord[],
-    options: Pick<ScoringOptions, 'thresholdPercentile' | 'fdr'>,
-  ): Promise<FeatureVerdict[]> {
-    const { scores, pValues, outlier } = await this.fitted.score(x, {
+  /** Scores and p-values of some objects. */
+  score(x: EmbeddingMatrix, crops: readonly CropRecord[], options: Threshold): Promise<BaselineScores> {
+    return this.fitted.score(x, {
       percentile: options.thresholdPercentile,
       classes: crops.map(({ className }) => className),
       ...(options.fdr === undefined ? {} : { fdr: options.fdr }),
     });
+  }
+
+  /** Feature verdict i belongs to row i. */
+  async judge(
+    x: EmbeddingMatrix,
+    crops: readonly CropRecord[],
+    options: Threshold,
+  ): Promise<FeatureVerdict[]> {
+    const { scores, pValues, outlier } = await this.score(x, crops, options);
     const names = Object.keys(scores);
     return Array.from(pValues, (pValue, row) => ({
       score: scores[this.defaultScorer][row],
@@ -45,6 +66,31 @@ export class BaselineScorers {
       pValue,
       outlier: outlier[row] === 1,
     }));
+  }
+
+  /** Whether whole images can be judged at a percentile. */
+  judgesImages({ thresholdPercentile, fdr }: Threshold): boolean {
+    const { heldOutImages } = this.fitted;
+    return (
+      heldOutImages > 0 && (fdr !== undefined || heldOutImages >= requiredHeldOutRows(thresholdPercentile))
+    );
+  }
+
+  /** Verdicts of whole images; null where the baseline has too few images to tell. */
+  scoreImages(run: JudgedRun, options: Threshold): ImageVerdicts | null {
+    if (!this.judgesImages(options)) return null;
+    const scores = {
+      [this.defaultScorer]: run.scores.get(this.defaultScorer)?.values ?? new Float64Array(0),
+    };
+    const classes =
+      this.fitted.ownClasses.length > 0
+        ? Array.from(run.classOf.values, (of) => run.classNames[of])
+        : undefined;
+    return this.fitted.scoreImages({ scores }, run.imageOf.values, run.images, {
+      percentile: options.thresholdPercentile,
+      ...(options.fdr === undefined ? {} : { fdr: options.fdr }),
+      ...(classes ? { classes } : {}),
+    });
   }
 
   /** For each of the rows of x, the k most similar normal crops, nearest first. */
@@ -68,30 +114,38 @@ export class BaselineScorers {
 
 /** Fits and calibrates the scorers. @throws InputError BASELINE_TOO_SMALL with the number of objects needed */
 export async function fitBaselineScorers(request: {
-  readonly embeddings: EmbeddingMatrix;
-  readonly crops: readonly CropRecord[];
+  readonly reference: Reference;
+  readonly groups: ReferenceGroups;
   readonly options: Pick<ScoringOptions, 'perClass' | 'thresholdPercentile' | 'contamination' | 'scorers'> &
     Pick<RunningOptions, 'seed'>;
+  /** Who does the matrix work; absent = WebAssembly. */
+  readonly accelerator?: MatrixAccelerator | undefined;
 }): Promise<BaselineScorers> {
-  const { embeddings, crops, options } = request;
+  const { reference, groups, options, accelerator } = request;
   return new BaselineScorers(
     await fitBaseline({
-      features: embeddings,
-      groups: crops.map(({ imageIndex }) => imageIndex),
-      classes: crops.map(({ className }) => className),
+      features: reference.embeddings,
+      groups: groups.groupOf,
+      imageOf: groups.imageOf,
+      images: reference.images.length,
+      classes: reference.crops.map(({ className }) => className),
       perClass: options.perClass,
       percentile: options.thresholdPercentile,
       seed: options.seed,
-      scorerOptions: { iforest: { contamination: options.contamination } },
+      scorerOptions: {
+        iforest: { contamination: options.contamination },
+        ...(accelerator ? { accelerator } : {}),
+      },
       ...(options.scorers ? { scorers: options.scorers } : {}),
     }),
   );
 }
 
-/** Reads back what `artifacts` wrote; `features` are the baseline's. @throws ModelError */
+/** Reads back what `artifacts` wrote; `features` are those of the reference. @throws ModelError */
 export function readBaselineScorers(
   read: (name: string) => unknown,
   features: EmbeddingMatrix,
+  accelerator?: MatrixAccelerator,
 ): BaselineScorers {
   return new BaselineScorers(
     FittedBaseline.fromJSON(
@@ -101,6 +155,7 @@ export function readBaselineScorers(
         calibration: read(BASELINE_FILES.calibration),
       },
       features,
+      accelerator ? { accelerator } : {},
     ),
   );
 }

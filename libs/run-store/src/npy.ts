@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import type { MatrixWriter } from '@hazure/contracts';
+import type { EmbeddingMatrix, MatrixWriter } from '@hazure/contracts';
 import { unwritable, type Written } from './atomic.js';
+import { bytesOf, readWholly, writeWholly } from './whole-io.js';
 import { MAGIC } from './npy-header.js';
 import type { NpyData } from './npy-read.js';
 
@@ -73,7 +74,7 @@ export class NpyMatrixWriter implements MatrixWriter {
       throw new RangeError(`A matrix of ${this.cols} columns can't take ${rows.length} values`);
     }
     try {
-      await this.handle.write(rows, 0, rows.byteLength, this.position);
+      await writeWholly(this.handle, bytesOf(rows), this.position);
     } catch (cause) {
       throw unwritable(this.path, cause);
     }
@@ -84,7 +85,7 @@ export class NpyMatrixWriter implements MatrixWriter {
   async close(): Promise<void> {
     try {
       const head = header('<f4', [this.rows, this.cols]);
-      await this.handle.write(head, 0, head.length, 0);
+      await writeWholly(this.handle, head, 0);
       const sha256 = await this.hash();
       await this.handle.close();
       await rename(`${this.path}.tmp`, this.path);
@@ -100,10 +101,42 @@ export class NpyMatrixWriter implements MatrixWriter {
     const hash = createHash('sha256');
     const piece = Buffer.alloc(1 << 20);
     for (let offset = 0; offset < this.position;) {
-      const { bytesRead } = await this.handle.read(piece, 0, piece.length, offset);
-      hash.update(piece.subarray(0, bytesRead));
-      offset += bytesRead;
+      const part = piece.subarray(0, Math.min(piece.length, this.position - offset));
+      await readWholly(this.handle, part, offset);
+      hash.update(part);
+      offset += part.length;
     }
     return hash.digest('hex');
   }
+}
+
+/** Adjoining rows are read at once, up to so many bytes. */
+const READ_BYTES = 2 ** 23;
+
+/**
+ * Some rows of a matrix that `NpyMatrixWriter` wrote, without reading the others.
+ * @param ascending distinct rows
+ * @throws Error when the file is shorter than that
+ */
+export async function readNpyRows(
+  path: string,
+  cols: number,
+  ascending: Int32Array,
+): Promise<EmbeddingMatrix> {
+  const data = new Float32Array(ascending.length * cols);
+  const handle = await open(path, 'r');
+  try {
+    const most = Math.max(1, Math.floor(READ_BYTES / (4 * cols)));
+    for (let first = 0; first < ascending.length;) {
+      let next = first + 1;
+      while (next < ascending.length && next - first < most && ascending[next] === ascending[next - 1] + 1)
+        next++;
+      const into = data.subarray(first * cols, next * cols);
+      await readWholly(handle, bytesOf(into), FIXED_HEADER_BYTES + 4 * cols * ascending[first]);
+      first = next;
+    }
+  } finally {
+    await handle.close();
+  }
+  return { data, rows: ascending.length, cols };
 }

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ARTIFACTS, formatOf } from '@hazure/contracts';
+import { ARTIFACTS, PICTURE_FOLDERS, formatOf } from '@hazure/contracts';
 import type {
+  EmbeddingMatrix,
   MatrixWriter,
   ParquetColumn,
   RecordWriter,
@@ -14,7 +15,8 @@ import type {
 } from '@hazure/contracts';
 import { makeFolder, unwritable, writeAtomic, type Written } from './atomic.js';
 import { OWNER_FILE } from './claim.js';
-import { NpyMatrixWriter } from './npy.js';
+import { NpyMatrixWriter, readNpyRows } from './npy.js';
+import { unreadable } from './read/artifact-errors.js';
 import { DirectoryShardStore } from './shards.js';
 import { CsvWriter, JsonListWriter, JsonlWriter, ParquetRecordWriter } from './writers.js';
 
@@ -26,6 +28,8 @@ export const SHARDS_FOLDER = '.shards';
 export class DirectoryRunFolder implements RunFolder {
   private current: string;
   private readonly written = new Map<string, Written>();
+  /** Of matrices. */
+  private readonly columns = new Map<string, number>();
 
   private constructor(
     partialPath: string,
@@ -85,16 +89,26 @@ export class DirectoryRunFolder implements RunFolder {
     return ParquetRecordWriter.open(join(this.current, name), columns, this.note(name));
   }
 
-  openMatrix(name: string, cols: number): Promise<MatrixWriter> {
+  async openMatrix(name: string, cols: number): Promise<MatrixWriter> {
+    this.columns.set(name, cols);
     return NpyMatrixWriter.open(join(this.current, name), cols, this.note(name));
+  }
+
+  async readMatrixRows(name: string, ascending: Int32Array): Promise<EmbeddingMatrix> {
+    const path = join(this.current, name);
+    const cols = this.columns.get(name);
+    if (cols === undefined) throw new TypeError(`${name} was not written by this run`);
+    if (ascending.length === 0) return { data: new Float32Array(0), rows: 0, cols };
+    return readNpyRows(path, cols, ascending).catch((cause: unknown) => {
+      throw unreadable({ path }, cause);
+    });
   }
 
   async copyWithin(from: string, to: string): Promise<void> {
     const target = join(this.current, to);
     try {
       await makeFolder(dirname(target));
-      await copyFile(join(this.current, from), `${target}.tmp`);
-      await rename(`${target}.tmp`, target);
+      await sameFile(join(this.current, from), target);
     } catch (cause) {
       throw unwritable(target, cause);
     }
@@ -116,7 +130,8 @@ export class DirectoryRunFolder implements RunFolder {
       const known = this.written.get(path) ?? (await hashFile(join(this.current, path)));
       artifacts.push({ path, ...known, format: formatOf(head.kind, path) });
     }
-    const manifest: RunManifest = { format: ARTIFACTS.manifest.format, ...head, artifacts };
+    const folders = await this.pictureFolders();
+    const manifest: RunManifest = { format: ARTIFACTS.manifest.format, ...head, artifacts, folders };
     await writeAtomic(join(this.current, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     const final = this.current.slice(0, -PARTIAL_SUFFIX.length);
     try {
@@ -131,13 +146,30 @@ export class DirectoryRunFolder implements RunFolder {
     await rm(this.current, { recursive: true, force: true });
   }
 
+  /** Folders with a file or more an object are counted, not listed. */
+  private async pictureFolders(): Promise<RunManifest['folders']> {
+    const folders: RunManifest['folders'][number][] = [];
+    for (const path of PICTURE_FOLDERS) {
+      let [files, bytes] = [0, 0];
+      const entries = await opendir(join(this.current, path)).catch(() => null);
+      if (!entries) continue;
+      for await (const { name } of entries) {
+        files++;
+        bytes += (await stat(join(this.current, path, name))).size;
+      }
+      folders.push({ path, files, bytes });
+    }
+    return folders;
+  }
+
   private async artifactPaths(below: string): Promise<string[]> {
     const found: string[] = [];
     const entries = await readdir(join(this.current, below), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (entry.name !== SHARDS_FOLDER) found.push(...(await this.artifactPaths(path)));
+        if (entry.name !== SHARDS_FOLDER && !PICTURE_FOLDERS.includes(path))
+          found.push(...(await this.artifactPaths(path)));
       } else if (path !== 'manifest.json') found.push(path);
     }
     return found;
@@ -148,4 +180,12 @@ async function hashFile(path: string): Promise<Written> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };
+}
+
+/** A second name for a file: a hard link, or a copy where the file system knows none or has no more of them. */
+async function sameFile(from: string, to: string): Promise<void> {
+  const temporary = `${to}.tmp`;
+  await rm(temporary, { force: true });
+  await link(from, temporary).catch(() => copyFile(from, temporary));
+  await rename(temporary, to);
 }

@@ -1,7 +1,7 @@
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { floats, integers } from './memory.js';
 import { BLOCK, measureNorms } from './scan.js';
-import type { CellParams, QueryParams, SearchParams, SearchResult } from './search.js';
+import type { CellParams, QueryParams, SearchParams, SearchResult } from './search-params.js';
 import type { Team } from './team.js';
 
 /** Rows whose exact neighbours calibrate the approximate search. */

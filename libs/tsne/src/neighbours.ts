@@ -5,7 +5,7 @@ import { Arena, floats, integers } from './memory.js';
 import type { Metric, NeighbourSearch } from './options.js';
 import { calibrationRows } from './cells.js';
 import { probeScratch } from './probe.js';
-import type { CellParams, QueryParams, SearchResult } from './search.js';
+import type { CellParams, QueryParams, SearchResult } from './search-params.js';
 
 /** Spare candidates: found with rounded distances, ranked again with exact ones. */
 const SPARE = 5;

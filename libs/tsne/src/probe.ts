@@ -1,6 +1,6 @@
 import { integers } from './memory.js';
 import { BLOCK, finish, type Block } from './scan.js';
-import type { CellParams, SearchParams } from './search.js';
+import type { CellParams, SearchParams } from './search-params.js';
 import type { Team } from './team.js';
 
 /** Bytes of scratch for one thread: distances and ranks of the cells for a block's rows, and the same by cell. */

@@ -1,4 +1,4 @@
-import type { SearchParams } from './search.js';
+import type { SearchParams } from './search-params.js';
 import type { Team } from './team.js';
 
 /** Query rows that share one pass over the candidates. */

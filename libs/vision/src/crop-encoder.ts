@@ -1,27 +1,16 @@
 import sharp from 'sharp';
 import type { CropEncoder, ImageRegion } from '@hazure/contracts';
+import { shownRegion } from './masks.js';
+import { pixelRect } from './pixel-rect.js';
 
 const JPEG_QUALITY = 90;
-
-/** Whole pixels that a box touches, inside the image and at least one each way. */
-export function pixelRect(region: ImageRegion): { left: number; top: number; width: number; height: number } {
-  const { widthPx, heightPx } = region.image;
-  const { x1, y1, x2, y2 } = region.box ?? { x1: 0, y1: 0, x2: widthPx, y2: heightPx };
-  const left = Math.min(Math.max(Math.floor(x1), 0), widthPx - 1);
-  const top = Math.min(Math.max(Math.floor(y1), 0), heightPx - 1);
-  return {
-    left,
-    top,
-    width: Math.max(1, Math.min(Math.ceil(x2), widthPx) - left),
-    height: Math.max(1, Math.min(Math.ceil(y2), heightPx) - top),
-  };
-}
 
 /** Cuts regions out of decoded pixels and writes them as JPEG. */
 export class SharpCropEncoder implements CropEncoder {
   async encode(region: ImageRegion, maxSidePx?: number): Promise<Uint8Array> {
-    const { data, widthPx, heightPx } = region.image;
-    const rect = pixelRect(region);
+    const shown = shownRegion(region);
+    const { data, widthPx, heightPx } = shown.image;
+    const rect = region.mask ? { left: 0, top: 0, width: widthPx, height: heightPx } : pixelRect(region);
     const crop = sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 } }).extract(rect);
     if (maxSidePx !== undefined && Math.max(rect.width, rect.height) > maxSidePx) {
       crop.resize({ width: maxSidePx, height: maxSidePx, fit: 'inside' });

@@ -1,5 +1,8 @@
 import {
+  BadItemsError,
   ConfigError,
+  ModelError,
+  type BadItem,
   type DecodedImage,
   type Detection,
   type Detector,
@@ -13,6 +16,8 @@ import type {
   Engine,
   SessionOptions,
 } from '@hazure/native-engine';
+import { NON_NUMBER_HINT } from './bad-items.js';
+import { encodeRunLengths } from './masks.js';
 import { blankImages, type BatchPlan, type BatchRunner } from './batches.js';
 
 const COLUMNS = 6;
@@ -35,6 +40,7 @@ export class EngineDetector implements Detector {
     private readonly engine: DetectorEngine,
     private readonly options: DetectOptions,
     private readonly batches: BatchRunner,
+    private readonly model: Pick<DetectorDescription, 'masks' | 'oneImageACall'>,
   ) {}
 
   /** @throws ModelError, DeviceError; ConfigError for a class that the model does not know */
@@ -48,7 +54,8 @@ export class EngineDetector implements Detector {
       modelPath: model.model.path,
       preprocess: model.preprocess,
       head: model.head,
-      ...(options.session ? { session: options.session } : {}),
+      layout: model.layout,
+      session: { ...options.session, modelSha256: model.model.sha256 },
     });
     const detect: DetectOptions = {
       confidence: options.confidence,
@@ -72,12 +79,70 @@ export class EngineDetector implements Detector {
       loaded,
       detect,
       batches,
+      model,
     );
   }
 
+  /** @throws BadItemsError where the model answers some images with NaN or infinity; it names each */
   async detect(images: readonly DecodedImage[]): Promise<Detection[][]> {
-    const rows = await this.batches.run(images, (batch) => this.engine.detect(batch, this.options));
-    return rows.map((each) => this.toDetections(each));
+    return this.batches.run(images, async (batch) => {
+      try {
+        return await this.detectBatch(batch);
+      } catch (error) {
+        throw await this.withBadImages(error, batch, images);
+      }
+    });
+  }
+
+  private async detectBatch(images: readonly DecodedImage[]): Promise<Detection[][]> {
+    if (this.model.oneImageACall && images.length > 1) {
+      const each: Detection[][] = [];
+      for (const image of images) each.push(...(await this.detectBatch([image])));
+      return each;
+    }
+    if (!this.model.masks) {
+      const rows = await this.engine.detect(images, this.options);
+      return rows.map((each) => this.toDetections(each));
+    }
+    const { rows, masks } = await this.engine.detectMasks(images, this.options);
+    return rows.map((each, i) => {
+      const { heightPx, widthPx } = images[i];
+      return this.toDetections(each).map((detection, n) => ({
+        ...detection,
+        mask: encodeRunLengths(masks[i][n], heightPx, widthPx),
+      }));
+    });
+  }
+
+  /** A batch fails as one: asked one by one, the images say which of them are at fault. All of them: the model is. */
+  private async withBadImages(
+    error: unknown,
+    batch: readonly DecodedImage[],
+    call: readonly DecodedImage[],
+  ): Promise<unknown> {
+    if (!(error instanceof ModelError)) return error;
+    const items: BadItem[] = [];
+    for (const image of batch) {
+      const failed = batch.length === 1 ? error : await this.failureOf(image);
+      if (!failed) continue;
+      items.push({ index: call.indexOf(image), imageId: image.ref.id, box: null, message: failed.message });
+    }
+    if (items.length === 0 || items.length === call.length) return error;
+    const message = `The detector ${this.info.name} can't be read for ${items.length} of ${call.length} images, first ${items[0].imageId}: ${items[0].message}`;
+    return new BadItemsError(message, items, call.length, {
+      hint: error.hint ?? NON_NUMBER_HINT,
+      cause: error,
+    });
+  }
+
+  private async failureOf(image: DecodedImage): Promise<ModelError | null> {
+    try {
+      await this.engine.detect([image], this.options);
+      return null;
+    } catch (error) {
+      if (error instanceof ModelError) return error;
+      throw error;
+    }
   }
 
   private toDetections(rows: DetectionRows): Detection[] {
@@ -109,6 +174,7 @@ function classId(wanted: string, names: readonly string[]): number {
 
 /** Cuts every image into rows × cols tiles, each an object of its own; 1 × 1 judges whole images. */
 export class TileDetector implements Detector {
+  readonly wholeImages = true;
   readonly info: ModelInfo;
   readonly classNames: readonly string[];
 

@@ -22,7 +22,7 @@ void collect(const Yolov8Head&, const BoundHead& bound, std::size_t image, const
   const kernels::KernelTable& kernel = kernels::active();
   const BoundHead::Level& level = bound.levels.front();
   const auto anchors = static_cast<std::ptrdiff_t>(level.anchors);
-  const float* boxes = level.boxes + static_cast<std::ptrdiff_t>(image) * (4 + bound.classes) * anchors;
+  const float* boxes = level.boxes + static_cast<std::ptrdiff_t>(image) * (4 + bound.classes + bound.masks.coefficients) * anchors;
   const float* scores = boxes + 4 * anchors;
 
   constexpr int kBlock = 256;
@@ -36,6 +36,7 @@ void collect(const Yolov8Head&, const BoundHead& bound, std::size_t image, const
       const float* box = boxes + start + i;
       candidates.add_centred(box[0], box[anchors], box[2 * anchors], box[3 * anchors], best[i].score,
                              best[i].class_id);
+      candidates.anchor.push_back(start + i);
     }
   }
 }
@@ -46,7 +47,7 @@ void collect_objectness_rows(const BoundHead& bound, const float* rows, std::ptr
                              const Preselection& preselection, Add&& add) {
   const kernels::KernelTable& kernel = kernels::active();
   for (std::ptrdiff_t i = 0; i < count; ++i) {
-    const float* row = rows + i * (5 + bound.classes);
+    const float* row = rows + i * (5 + bound.classes + bound.masks.coefficients);
     const float objectness = row[4];
     if (std::isnan(objectness)) refuse_nan_scores();
     // Class scores end at 1, so the product can't pass where objectness alone doesn't.
@@ -64,10 +65,12 @@ void collect(const Yolov5Head&, const BoundHead& bound, std::size_t image, const
              Candidates& candidates) {
   const BoundHead::Level& level = bound.levels.front();
   const auto anchors = static_cast<std::ptrdiff_t>(level.anchors);
-  const float* rows = level.boxes + static_cast<std::ptrdiff_t>(image) * anchors * (5 + bound.classes);
+  const float* rows = level.boxes + static_cast<std::ptrdiff_t>(image) * anchors *
+                                      (5 + bound.classes + bound.masks.coefficients);
   collect_objectness_rows(bound, rows, anchors, preselection,
-                          [&](const float* row, std::ptrdiff_t, float score, std::int32_t class_id) {
+                          [&](const float* row, std::ptrdiff_t anchor, float score, std::int32_t class_id) {
                             candidates.add_centred(row[0], row[1], row[2], row[3], score, class_id);
+                            candidates.anchor.push_back(anchor);
                           });
 }
 
@@ -111,14 +114,18 @@ void collect(const NanodetHead& head, const BoundHead& bound, std::size_t image,
   for (const BoundHead::Level& level : bound.levels) {
     const auto cells = static_cast<std::ptrdiff_t>(level.anchors);
     const auto stride = static_cast<float>(level.stride);
-    const float* scores = level.scores + static_cast<std::ptrdiff_t>(image) * cells * bound.classes;
-    const float* distances = level.boxes + static_cast<std::ptrdiff_t>(image) * cells * 4 * bins;
+    // Scores and distances of one output lie in one row, else each is dense.
+    const std::ptrdiff_t score_pitch = level.pitch == 0 ? bound.classes : level.pitch;
+    const std::ptrdiff_t side_pitch = level.pitch == 0 ? std::ptrdiff_t{4} * bins : level.pitch;
+    const auto n = static_cast<std::ptrdiff_t>(image);
+    const float* scores = level.scores + n * (level.pitch == 0 ? cells * score_pitch : level.image_pitch);
+    const float* distances = level.boxes + n * (level.pitch == 0 ? cells * side_pitch : level.image_pitch);
     for (std::ptrdiff_t cell = 0; cell < cells; ++cell) {
       kernels::ClassMax best;
-      if (kernel.class_max_row(scores + cell * bound.classes, bound.classes, &best)) refuse_nan_scores();
+      if (kernel.class_max_row(scores + cell * score_pitch, bound.classes, &best)) refuse_nan_scores();
       if (!preselection.wants(best.score, best.class_id)) continue;
       check_score(best.score);
-      const float* side = distances + cell * 4 * bins;
+      const float* side = distances + cell * side_pitch;
       const float x = (static_cast<float>(cell % level.columns) + 0.5F) * stride;
       const float y = (static_cast<float>(cell / level.columns) + 0.5F) * stride;
       candidates.add_corners(x - expected_bin(side, bins) * stride, y - expected_bin(side + bins, bins) * stride,
@@ -156,6 +163,7 @@ void Candidates::clear() {
   y2.clear();
   confidence.clear();
   class_id.clear();
+  anchor.clear();
 }
 
 void Candidates::add_corners(float left, float top, float right, float bottom, float score,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "hazure/detections.hpp"
@@ -17,6 +18,8 @@ struct Candidates {
   std::vector<float> y2;
   std::vector<float> confidence;
   std::vector<std::int32_t> class_id;
+  /** Row of the head that a box came from, where masks are asked for. */
+  std::vector<std::int64_t> anchor;
 
   void clear();
   /** @throws Error(kModel) when a corner is not finite */
@@ -42,6 +45,37 @@ class Preselection {
   std::vector<std::uint8_t> wanted_;
 };
 
+/** Numbers of an output by image, anchor and column. */
+struct Columns {
+  const float* data = nullptr;
+  std::int64_t image_pitch = 0;
+  std::int64_t anchor_pitch = 0;
+  std::int64_t column_pitch = 1;
+  [[nodiscard]] const float* at(std::size_t image, std::int64_t anchor) const {
+    return data + static_cast<std::int64_t>(image) * image_pitch + anchor * anchor_pitch;
+  }
+};
+
+/** Where a table's rows are. */
+struct BoundTable {
+  Columns boxes{};
+  Columns scores{};
+  Columns classes{};
+  /** First row and number of rows of each image; where `image_column` says it instead, all rows for each. */
+  std::vector<std::pair<std::int64_t, std::int64_t>> rows{};
+  /** Its value is the row's image; `data` null = the rows above are the image's own. */
+  Columns image{};
+};
+
+/** Mask coefficients of every anchor and the prototypes they weigh. */
+struct BoundMasks {
+  int coefficients = 0;
+  Columns weights{};
+  const float* prototypes = nullptr;
+  int width = 0;
+  int height = 0;
+};
+
 /** The outputs a head reads, looked up and checked once per batch. */
 struct BoundHead {
   struct Level {
@@ -50,12 +84,21 @@ struct BoundHead {
     std::int64_t anchors = 0;
     int stride = 0;
     int columns = 0;  // cells in a row
+    // Floats from one anchor to the next and from one image to the next; 0 = the anchors of this level are dense.
+    std::int64_t pitch = 0;
+    std::int64_t image_pitch = 0;
   };
   const HeadSpec* head = nullptr;
   std::vector<Level> levels{};
   int classes = 0;
   int input_width_px = 0;
   int input_height_px = 0;
+  BoundMasks masks{};
+  Columns boxes{};
+  Columns scores{};
+  /** Columns that a softmax runs over. */
+  int score_columns = 0;
+  BoundTable table{};
 };
 
 /** @throws Error(kModel), Error(kInput) as decode_detections says */
@@ -65,5 +108,13 @@ BoundHead bind_head(const HeadSpec& head, std::span<const TensorView> outputs, i
 /** Fills `candidates` with what image `image` of the batch shows. */
 void collect_candidates(const BoundHead& bound, std::size_t image, const Preselection& preselection,
                         Candidates& candidates);
+void collect(const BoxesHead& head, const BoundHead& bound, std::size_t image, const Preselection& preselection,
+             Candidates& candidates);
+void collect(const TableHead& head, const BoundHead& bound, std::size_t image, const Preselection& preselection,
+             Candidates& candidates);
+
+/** The mask of anchor `anchor` inside the whole pixels that `box` touches, as run lengths over the source image. */
+InstanceMask instance_mask(const BoundHead& bound, std::size_t image, std::int64_t anchor, const Detection& box,
+                           const DetectionSource& source);
 
 }  // namespace hazure

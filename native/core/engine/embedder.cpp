@@ -1,6 +1,7 @@
 #include "hazure/engine/embedder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "hazure/engine/failure.hpp"
@@ -9,6 +10,7 @@
 #include "hazure/engine/device_slot.hpp"
 #endif
 #include "hazure/normalise.hpp"
+#include "kernels/kernels.hpp"
 
 namespace hazure {
 namespace {
@@ -20,6 +22,19 @@ std::int64_t columns_of(std::span<const std::int64_t> dims) {
   return std::max<std::int64_t>(dims[1], 0);
 }
 
+/** @throws ItemError(kModel) that names all rows with NaN or infinity */
+void check_rows(const float* rows, std::size_t count, std::size_t dimensions) {
+  const kernels::KernelTable& kernel = kernels::active();
+  std::vector<std::size_t> bad;
+  for (std::size_t row = 0; row < count; ++row) {
+    if (!std::isfinite(kernel.sum_of_squares(rows + row * dimensions, dimensions))) bad.push_back(row);
+  }
+  if (bad.empty()) return;
+  throw ItemError(ErrorKind::kModel, "the embedding holds NaN or infinity",
+                  "Run the model in fp32, and check that its preprocessing is the one it was trained with.",
+                  std::move(bad));
+}
+
 Failure wrong_shape(const std::string& output) {
   return Failure("MODEL_UNSUPPORTED", ErrorKind::kModel,
                  "Output " + output + " of the model does not hold one vector per image",
@@ -29,7 +44,7 @@ Failure wrong_shape(const std::string& output) {
 }  // namespace
 
 Embedder::Embedder(const Config& config)
-    : model_(config.model_path, config.preprocess, config.session), output_(config.output), normalise_(config.normalise) {
+    : model_(config.model_path, config.preprocess, config.session, config.layout), output_(config.output), normalise_(config.normalise) {
   const auto& outputs = model_.description().outputs;
   const auto found = std::find_if(outputs.begin(), outputs.end(),
                                   [&](const TensorInfo& output) { return output.name == output_; });
@@ -71,6 +86,7 @@ void Embedder::embed(PreparedBatch& batch, float* rows) {
     DeviceSlot& slot = *batch.device;
     if (normalise_) cuda::l2_normalise_rows(on_device, batch.count, dimensions_, slot.workspace(), slot.stream());
     slot.download(rows, on_device, batch.count * dimensions_);
+    check_rows(rows, batch.count, dimensions_);
     return;
   }
 #endif
@@ -78,6 +94,7 @@ void Embedder::embed(PreparedBatch& batch, float* rows) {
   std::vector<std::int64_t> dims;
   const float* data = float_values(values.front(), output_, storage, dims);
   std::memcpy(rows, data, batch.count * dimensions_ * sizeof(float));
+  check_rows(rows, batch.count, dimensions_);
   if (normalise_) l2_normalise_rows(rows, batch.count, dimensions_, engine_pool());
 }
 

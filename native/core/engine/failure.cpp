@@ -47,6 +47,8 @@ FailureRecord failure_record(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const Failure& failure) {
     return {failure.code(), failure.what(), failure.hint()};
+  } catch (const ItemError& failure) {
+    return {default_code(failure.kind()), failure.what(), failure.hint(), failure.items()};
   } catch (const Error& failure) {
     return {default_code(failure.kind()), failure.what(), failure.hint()};
   } catch (const std::bad_alloc&) {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "hazure/checked_size.hpp"
 #include "hazure/engine/ort_failure.hpp"
 #include "hazure/engine/ort_library.hpp"
 #include "hazure/engine/ort_tensor.hpp"
@@ -60,7 +61,7 @@ OwnedTensor copy_out(const std::string& name, const Ort::Value& value) {
                   "Output " + name + " has an element type that hazure does not read",
                   "Expected one of float32, float16, int64, int32, uint8, bool.");
   }
-  tensor.bytes = info.GetElementCount() * element_bytes(tensor.type);
+  tensor.bytes = host_bytes(checked_product({info.GetElementCount(), element_bytes(tensor.type)}), "an output");
   tensor.data.reset(static_cast<std::byte*>(std::malloc(std::max<std::size_t>(tensor.bytes, 1))));
   if (!tensor.data) throw std::bad_alloc();
   std::memcpy(tensor.data.get(), value.GetTensorRawData(), tensor.bytes);
@@ -118,18 +119,18 @@ void Session::check_feed(const FeedView& feed) const {
     refuse("Input " + feed.name + " wants " + element_name(wanted->type) + ", got " + element_name(feed.type));
   }
   bool fits = wanted->dims.size() == feed.dims.size();
-  std::size_t elements = 1;
   for (std::size_t i = 0; i < feed.dims.size(); ++i) {
     if (feed.dims[i] < 0) fits = false;
     if (fits && wanted->dims[i] >= 0 && wanted->dims[i] != feed.dims[i]) fits = false;
-    elements *= static_cast<std::size_t>(std::max<std::int64_t>(feed.dims[i], 0));
   }
   if (!fits) {
     refuse("Input " + feed.name + " wants the shape " + shape_text(wanted->dims) + ", got " + shape_text(feed.dims));
   }
-  if (elements * element_bytes(feed.type) != feed.bytes) {
-    refuse("Input " + feed.name + " of shape " + shape_text(feed.dims) + " needs " +
-           std::to_string(elements * element_bytes(feed.type)) + " bytes, got " + std::to_string(feed.bytes));
+  const auto bytes = tensor_bytes(feed.dims, element_bytes(feed.type));
+  if (bytes != feed.bytes) {
+    const std::string needed = bytes ? std::to_string(bytes.value_or(0)) : "more than 2^64";
+    refuse("Input " + feed.name + " of shape " + shape_text(feed.dims) + " needs " + needed + " bytes, got " +
+           std::to_string(feed.bytes));
   }
 }
 

@@ -80,6 +80,8 @@ class Target {
   int width_;
 };
 
+constexpr int kStripQuads = kernels::kStripRows / 4;
+
 /** Rows [from, to) of the visible part, counted from its top. */
 struct Band {
   int from = 0;
@@ -140,19 +142,17 @@ void bilinear_band(const Job& job, Band band, const Target& target, const kernel
   }
 }
 
-void antialias_band(const Job& job, Band band, Interpolation interpolation, const Target& target,
-                    const kernels::KernelTable& kernel) {
+/** Visible columns [from, from + count) of a band. */
+void antialias_columns(const Job& job, Band band, int from, int count, Interpolation interpolation,
+                       const Target& target, const kernels::KernelTable& kernel) {
   const Layout& layout = job.layout;
   Scratch& memory = scratch();
   AntialiasTable& columns = memory.antialias_columns;
-  AntialiasTable& rows = memory.antialias_rows;
-  columns.build(interpolation, job.width, layout.resized_width, layout.crop_x, layout.visible_width, kernel);
-  rows.build(interpolation, job.height, layout.resized_height, layout.crop_y + band.from, band.to - band.from,
-             kernel);
+  const AntialiasTable& rows = memory.antialias_rows;
+  columns.build(interpolation, job.width, layout.resized_width, layout.crop_x + from, count, kernel);
 
   // Horizontally resized rows live in a ring of groups of four rows, just long enough for one output row.
-  constexpr int kStripQuads = kernels::kStripRows / 4;
-  const int plane = round_up(layout.visible_width, kernels::kLanes);
+  const int plane = round_up(count, kernels::kLanes);
   const int capacity = rows.longest_quad_count() + kStripQuads;
   std::uint32_t* ring = memory.ring.reserve(static_cast<std::size_t>(capacity) * 3 * static_cast<std::size_t>(plane));
   const auto ring_row = [&](int quad) { return ring + std::ptrdiff_t{quad % capacity} * 3 * plane; };
@@ -179,11 +179,30 @@ void antialias_band(const Job& job, Band band, Interpolation interpolation, cons
 
   for (int y = band.from; y < band.to; ++y) {
     const int first = rows.first_quad(y - band.from);
-    const int count = rows.quad_count(y - band.from);
-    while (next_quad < first + count) resize_strip();
-    for (int q = 0; q < count; ++q) memory.quad_rows[static_cast<std::size_t>(q)] = ring_row(first + q);
-    kernel.convolve_column(memory.quad_rows.data(), count, rows.words(y - band.from), layout.visible_width, plane,
-                           target.at(layout.left, layout.top + y));
+    const int quads = rows.quad_count(y - band.from);
+    while (next_quad < first + quads) resize_strip();
+    for (int q = 0; q < quads; ++q) memory.quad_rows[static_cast<std::size_t>(q)] = ring_row(first + q);
+    kernel.convolve_column(memory.quad_rows.data(), quads, rows.words(y - band.from), count, plane,
+                           target.at(layout.left + from, layout.top + y));
+  }
+}
+
+void antialias_band(const Job& job, Band band, Interpolation interpolation, const Target& target,
+                    const kernels::KernelTable& kernel) {
+  const Layout& layout = job.layout;
+  AntialiasTable& rows = scratch().antialias_rows;
+  rows.build(interpolation, job.height, layout.resized_height, layout.crop_y + band.from, band.to - band.from,
+             kernel);
+  // The ring holds as many rows as one output row reads. Where those are tens of thousands, a column of pixels shrunk to
+  // a line, all columns at once would take gigabytes: then some at a time.
+  constexpr std::size_t kMostRingBytes = std::size_t{64} << 20;
+  const std::size_t column_bytes =
+      std::size_t{3} * sizeof(std::uint32_t) * static_cast<std::size_t>(rows.longest_quad_count() + kStripQuads);
+  const int most = std::max<int>(kernels::kLanes, static_cast<int>(std::min<std::size_t>(
+                                                      kMostRingBytes / column_bytes, std::size_t{kMaxSidePx})) /
+                                                      kernels::kLanes * kernels::kLanes);
+  for (int from = 0; from < layout.visible_width; from += most) {
+    antialias_columns(job, band, from, std::min(most, layout.visible_width - from), interpolation, target, kernel);
   }
 }
 

@@ -272,3 +272,20 @@ TEST(preprocess, an_empty_batch_is_no_error) {
   spec.width_px = spec.height_px = 8;
   preprocess_batch({}, spec, nullptr, nullptr, pool);
 }
+
+TEST(preprocess, a_column_shrunk_to_a_line_equals_the_reference) {
+  // One output row reads every source row: its ring of rows is cut into columns that fit.
+  const testing::Picture picture = testing::make_picture("noise", 2, 16'000, 7);
+  const Region region{picture.view(), std::nullopt};
+  PreprocessSpec spec;
+  spec.width_px = 1700;
+  spec.height_px = 1;
+  spec.fit = FitMode::kStretch;
+  spec.interpolation = Interpolation::kBilinearAntialias;
+  std::vector<float> expected(preprocessed_floats(spec));
+  std::vector<float> out(expected.size());
+  preprocess_reference(region, spec, expected.data(), nullptr);
+  ThreadPool pool(1);
+  preprocess_batch({&region, 1}, spec, out.data(), nullptr, pool);
+  CHECK(out == expected);
+}

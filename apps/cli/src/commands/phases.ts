@@ -49,8 +49,20 @@ export async function detectCommand(
   }
   const detected = await detect({ ...options, baseline, images: args, ...watching(session) });
   const { folder: detectionDir, images, objects, outliers, failures, leftOut, seconds, warnings } = detected;
+  const { imageOutliers, expectedFalseAlarmShare } = detected;
   return {
-    json: { detectionDir, images, objects, outliers, failures, leftOut, seconds, warnings },
+    json: {
+      detectionDir,
+      images,
+      objects,
+      outliers,
+      imageOutliers,
+      expectedFalseAlarmShare,
+      failures,
+      leftOut,
+      seconds,
+      warnings,
+    },
     text: [
       `detection: ${images} images, ${objects} objects, ${outliers} outliers → ${detectionDir}`,
       ...leftOutLines(leftOut),
@@ -82,6 +94,8 @@ export async function runBoth(
     images: learned.images + detected.images,
     objects: learned.objects + detected.objects,
     outliers: detected.outliers,
+    imageOutliers: detected.imageOutliers,
+    expectedFalseAlarmShare: detected.expectedFalseAlarmShare,
     failures,
     leftOut: { baseline: learned.leftOut, test: detected.leftOut },
     seconds,

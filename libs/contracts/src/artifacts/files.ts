@@ -10,6 +10,9 @@ export const ARTIFACTS = {
   crops: { file: 'crops.jsonl', format: 'hazure-crops/1' },
   failures: { file: 'failures.jsonl', format: 'hazure-failures/1' },
   features: { file: 'features.npy', format: 'hazure-features/1' },
+  reference: { file: 'reference.json', format: 'hazure-reference/1' },
+  referenceFeatures: { file: 'reference.npy', format: 'hazure-features/1' },
+  referenceCrops: { file: 'reference.jsonl', format: 'hazure-crops/1' },
   isolationForest: { file: 'iso_model.json', format: 'hazure-isolation-forest/1' },
   scorers: { file: 'scorers.json', format: 'hazure-scorers/1' },
   calibration: { file: 'calibration.json', format: 'hazure-calibration/1' },
@@ -18,6 +21,8 @@ export const ARTIFACTS = {
   baselineMap: { file: 'tsne_map.json', format: 'hazure-map/1' },
   results: { file: 'detection_results.json', format: 'hazure-detection/1' },
   objects: { file: 'detections.parquet', format: 'hazure-objects/1' },
+  imageTable: { file: 'images.parquet', format: 'hazure-image-table/1' },
+  outlierImages: { file: 'outlier_images.csv', format: 'hazure-outlier-images/1' },
   outlierList: { file: 'outlier_list.csv', format: 'hazure-outliers/1' },
   combinedMap: { file: 'tsne_map.json', format: 'hazure-combined-map/1' },
   statistics: { file: 'statistics.json', format: 'hazure-statistics/1' },
@@ -35,7 +40,15 @@ export const FOR_PEOPLE = {
   combinedMapPlot: 'combined_tsne.png',
   crops: 'cropped_objects',
   outliers: 'outliers',
+  heatmaps: 'heatmaps',
 } as const;
+
+/** Folders of pictures: as many files as there are objects, so the manifest counts them and does not list them. */
+export const PICTURE_FOLDERS: readonly string[] = [
+  FOR_PEOPLE.crops,
+  FOR_PEOPLE.outliers,
+  FOR_PEOPLE.heatmaps,
+];
 
 /** The format that a manifest notes beside a file of the given run; null for pictures, reports and tables for people. */
 export function formatOf(kind: 'baseline' | 'detection', file: string): string | null {

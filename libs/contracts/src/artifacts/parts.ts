@@ -6,6 +6,7 @@ import type {
   FailureRecord,
   ModelInfo,
   Neighbour,
+  ObjectMask,
   PixelBox,
   Verdict,
 } from '../records.js';
@@ -25,6 +26,12 @@ function escapes(path: string): boolean {
     path.split('/').includes('..')
   );
 }
+
+/** COCO's compressed run lengths. */
+export const maskSchema = z.strictObject({
+  size: z.tuple([z.int().min(1), z.int().min(1)]),
+  counts: z.string(),
+}) satisfies z.ZodType<ObjectMask>;
 
 export const boxSchema = z.strictObject({
   x1: z.number(),

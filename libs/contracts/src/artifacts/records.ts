@@ -13,6 +13,7 @@ import {
   captionSchema,
   failureSchema,
   innerPath,
+  maskSchema,
   neighbourSchema,
   verdictSchema,
 } from './parts.js';
@@ -26,6 +27,10 @@ export const imageRecordSchema = z.strictObject({
   widthPx: z.int().min(1),
   heightPx: z.int().min(1),
   objects: count,
+  thumbnail: z.base64().exactOptional(),
+  verdict: z
+    .strictObject({ pValue: z.number(), outlier: z.boolean(), cropId: z.string().nullable() })
+    .exactOptional(),
 }) satisfies z.ZodType<ImageRecord>;
 
 const cropShape = {
@@ -38,6 +43,7 @@ const cropShape = {
   classId: z.int(),
   className: z.string(),
   confidence: z.number(),
+  mask: maskSchema.exactOptional(),
   file: innerPath.nullable(),
 };
 
@@ -108,6 +114,21 @@ export const combinedMapSchema = z.strictObject({
   new: z.array(mapPoint),
 });
 export type CombinedMapFile = z.infer<typeof combinedMapSchema>;
+
+/**
+ * Which rows a baseline's scorers were fitted to and compare with. `rows` is null where that is all of features.npy;
+ * else those rows, and their own copies in reference.npy and reference.jsonl.
+ */
+export const referenceSchema = z.strictObject({
+  format: z.literal(ARTIFACTS.reference.format),
+  totalRows: count,
+  rows: z.array(count).nullable(),
+  /** Group of near-duplicates of each of the rows. */
+  groups: z.array(count),
+  /** How the groups were found: the report of `findGroups`. */
+  grouping: z.record(z.string(), z.unknown()),
+});
+export type ReferenceFile = z.infer<typeof referenceSchema>;
 
 /** First line of a shard's records; `cols` × `rows` float32 stand in its `.f32` twin. */
 export const shardHeadSchema = z.strictObject({

@@ -25,6 +25,7 @@ export const manifestSchema = z.strictObject({
       format: z.string().nullable(),
     }),
   ),
+  folders: z.array(z.strictObject({ path: innerPath, files: count, bytes: count })),
 }) satisfies z.ZodType<RunManifest>;
 
 /** What a run was asked to do; `detect` takes over from a baseline's what it must share with it. */
@@ -75,6 +76,9 @@ export const timingSchema = z.strictObject({
 export type RunTiming = z.infer<typeof timingSchema>;
 z.strictObject(stageTimeShape) satisfies z.ZodType<StageTime>;
 
+export const warningSchema = z.strictObject({ code: z.string(), message: z.string() });
+const warnings = z.array(warningSchema);
+
 const classShape = {
   className: z.string(),
   objects: count,
@@ -91,6 +95,7 @@ export const classStatisticsSchema = z.strictObject({
   format: z.literal(ARTIFACTS.classStatistics.format),
   ...totals,
   classes: z.array(z.strictObject(classShape)),
+  warnings,
 });
 export type ClassStatisticsFile = z.infer<typeof classStatisticsSchema>;
 
@@ -104,6 +109,21 @@ export const statisticsSchema = z.strictObject({
   bothOutliers: count,
   failures: count,
   failuresByStage: z.record(z.string(), count),
+  judgedBy: z.enum(['object', 'image']),
+  /** null where the baseline can't judge images. */
+  imageOutliers: count.nullable(),
+  /** Of objects or images, by `judgedBy`, on data like the baseline; null under a false discovery rate. */
+  expectedFalseAlarmShare: z.number().nullable(),
+  drift: z.array(
+    z.strictObject({
+      of: z.string(),
+      statistic: z.number(),
+      pValue: z.number(),
+      baseline: z.number(),
+      judged: z.number(),
+    }),
+  ),
+  warnings,
   classes: z.array(z.strictObject({ ...classShape, outliers: count })),
 });
 export type DetectionStatistics = z.infer<typeof statisticsSchema>;

@@ -27,6 +27,11 @@ const shape = {
     .optional()
     .describe('only these detector classes, by name or id')
     .meta({ group: 'detection', placeholder: 'LIST' } satisfies OptionMeta),
+  maskBackground: z
+    .boolean()
+    .default(false)
+    .describe('grey what lies outside the mask of an object; needs a segmentation model')
+    .meta({ group: 'detection' } satisfies OptionMeta),
 };
 
 /** Options of one stage: what counts as an object. */

@@ -27,6 +27,12 @@ const shape = {
     .default(true)
     .describe('plot the concept probabilities of each outlier beside its crop')
     .meta({ group: 'output', commands: ['detect', 'run'] } satisfies OptionMeta),
+  probabilityPlots: z
+    .int()
+    .min(0)
+    .default(200)
+    .describe('most probability plots; later outliers get none')
+    .meta({ group: 'output', placeholder: 'N', commands: ['detect', 'run'] } satisfies OptionMeta),
   cleanupTempFiles: z
     .boolean()
     .default(false)

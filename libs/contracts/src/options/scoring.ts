@@ -2,6 +2,21 @@ import { z } from 'zod';
 import type { OptionMeta } from './meta.js';
 
 const shape = {
+  groupBy: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'what images of one scene have in common: folder, or a regular expression over image ids whose captures name the scene (absent: near-duplicates are found)',
+    )
+    .meta({ group: 'scoring', placeholder: 'PATTERN', commands: ['learn', 'run'] } satisfies OptionMeta),
+  judgeBy: z
+    .enum(['object', 'image'])
+    .optional()
+    .describe(
+      'which share the percentile promises: of objects, or of whole images (absent: images for --detector none and grid, else objects)',
+    )
+    .meta({ group: 'scoring', commands: ['detect', 'run'] } satisfies OptionMeta),
   contamination: z
     .number()
     .gt(0)
@@ -10,7 +25,7 @@ const shape = {
     .describe("isolation forest's offset, as in scikit-learn")
     .meta({ group: 'scoring', commands: ['learn', 'run'] } satisfies OptionMeta),
   scorers: z
-    .array(z.enum(['iforest', 'mahalanobis', 'knn', 'ensemble']))
+    .array(z.enum(['iforest', 'mahalanobis', 'knn', 'ensemble', 'lof']))
     .min(1)
     .optional()
     .describe('scorers to fit; the first one decides (absent: chosen by evidence)')

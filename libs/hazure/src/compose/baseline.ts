@@ -9,8 +9,10 @@ import {
   type ArtifactKey,
   type CropRecord,
   type PhaseOptions,
+  type EmbeddingMatrix,
   type RunManifest,
 } from '@hazure/contracts';
+import { composeAccelerator } from './accelerator.js';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
 import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
 
@@ -21,14 +23,14 @@ const INHERITED = [
   'iouThres',
   'maxDetections',
   'classes',
+  'maskBackground',
   'thresholdPercentile',
 ] as const;
 
 /** What judging with a baseline needs of its files. */
 const NEEDED: readonly ArtifactKey[] = [
   'config',
-  'features',
-  'crops',
+  'reference',
   'isolationForest',
   'scorers',
   'calibration',
@@ -93,35 +95,49 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
 }
 
 async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {
-  const { data, shape } = await readNpy(run.path('features'));
-  if (!(data instanceof Float32Array) || shape.length !== 2) {
-    throw new InputError('ARTIFACT_INVALID', `${run.path('features')} is no float32 matrix`, {
-      hint: 'Learn the baseline again, or restore the folder.',
-    });
+  const reference = await run.reference();
+  const sampled = reference.rows !== null;
+  if (sampled) {
+    await verifyArtifacts(run.folder, manifest, [
+      ARTIFACTS.referenceFeatures.file,
+      ARTIFACTS.referenceCrops.file,
+    ]);
+  } else await verifyArtifacts(run.folder, manifest, [ARTIFACTS.features.file, ARTIFACTS.crops.file]);
+  const embeddings = await readMatrix(run.path(sampled ? 'referenceFeatures' : 'features'));
+  const crops: CropRecord[] = [];
+  for await (const crop of sampled ? run.referenceCrops() : run.crops()) crops.push(crop);
+  if (crops.length !== embeddings.rows || reference.groups.length !== embeddings.rows) {
+    throw new InputError(
+      'ARTIFACT_INVALID',
+      `${run.folder} holds ${crops.length} crops, ${reference.groups.length} groups and ${embeddings.rows} rows of features`,
+      { hint: 'Learn the baseline again, or restore the folder.' },
+    );
   }
-  const embeddings = { data, rows: shape[0], cols: shape[1] };
   const files = new Map<string, unknown>();
   for (const key of ['isolationForest', 'scorers', 'calibration'] as const) {
     files.set(ARTIFACTS[key].file, await run.rawDocument(key));
-  }
-  const crops: CropRecord[] = [];
-  for await (const crop of run.crops()) crops.push(crop);
-  if (crops.length !== embeddings.rows) {
-    throw new InputError(
-      'ARTIFACT_INVALID',
-      `${run.folder} holds ${crops.length} crops and ${embeddings.rows} rows of features`,
-      { hint: 'Learn the baseline again, or restore the folder.' },
-    );
   }
   return {
     name: basename(run.folder),
     folder: run.folder,
     embeddings,
     crops,
-    scorers: readBaselineScorers((name) => files.get(name), embeddings),
+    rows: reference.rows,
+    groups: Int32Array.from(reference.groups),
+    scorers: readBaselineScorers((name) => files.get(name), embeddings, composeAccelerator()),
     concepts: parseConcepts(run, await run.rawDocument('concepts')),
-    map: await baselineMap(run, manifest, embeddings.rows),
+    map: await baselineMap(run, manifest, embeddings.rows, reference.rows),
   };
+}
+
+async function readMatrix(path: string): Promise<EmbeddingMatrix> {
+  const { data, shape } = await readNpy(path);
+  if (!(data instanceof Float32Array) || shape.length !== 2) {
+    throw new InputError('ARTIFACT_INVALID', `${path} is no float32 matrix`, {
+      hint: 'Learn the baseline again, or restore the folder.',
+    });
+  }
+  return { data, rows: shape[0], cols: shape[1] };
 }
 
 function parseConcepts(run: RunReader, value: unknown): ConceptList {
@@ -136,14 +152,19 @@ function parseConcepts(run: RunReader, value: unknown): ConceptList {
 }
 
 /** The map to place new objects on. No verdict hangs on it, so a baseline without a sound one still serves. */
-async function baselineMap(run: RunReader, manifest: RunManifest, rows: number): Promise<BaselineMap> {
+async function baselineMap(
+  run: RunReader,
+  manifest: RunManifest,
+  count: number,
+  rows: readonly number[] | null,
+): Promise<BaselineMap> {
   const { file } = ARTIFACTS.baselineMap;
   if (!manifest.artifacts.some(({ path }) => path === file)) {
     return { map: null, reason: `the baseline has no ${file}` };
   }
   try {
     await verifyArtifacts(run.folder, manifest, [file]);
-    return { map: mapFromJson(await run.baselineMap(), rows), reason: null };
+    return { map: mapFromJson(await run.baselineMap(), count, rows), reason: null };
   } catch (error) {
     return { map: null, reason: messageOf(error) };
   }

@@ -2,13 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { WordNetSimilarity } from '@hazure/concept-matching';
 import { ConfigError, type PhaseOptions, type TextSimilarity } from '@hazure/contracts';
-import {
-  defaultModelCacheDir,
-  resolveModel,
-  sha256File,
-  textTowerFile,
-  type StoreOptions,
-} from '@hazure/models';
+import { defaultModelCacheDir, resolveModel, textTowerFile, type StoreOptions } from '@hazure/models';
 import type { Engine, SessionOptions } from '@hazure/native-engine';
 import { ClipSimilarity, ClipTextEmbedder, ClipTokenizer } from '@hazure/vision';
 
@@ -51,17 +45,18 @@ export async function composeSimilarity(request: {
   const wordNet = { similarity: new WordNetSimilarity(), close: async (): Promise<void> => undefined };
   if (options.similarity === 'wordnet') return wordNet;
   const embedder = await resolveModel(request.embedderSource, request.store);
-  const tower = textTowerOf(embedder.path);
+  const tower = textTowerOf(embedder.files.graph.path);
   if (!tower) {
     if (options.similarity === 'auto') return wordNet;
     throw new ConfigError(`--similarity clip: the embedder ${embedder.name} has no text tower beside it`, {
       hint: 'Use --embedder clip-vit-base-patch32, or a folder with text_model.onnx and tokenizer.json, or --similarity wordnet.',
     });
   }
-  const session = await engine.loadSession(tower.model, request.session);
+  const resolved = await resolveModel(tower.model, request.store);
+  const session = await engine.loadSession(resolved.path, request.session);
   const text = await ClipTextEmbedder.create(session, await ClipTokenizer.fromFolder(tower.folder), {
     name: embedder.name,
-    sha256: await sha256File(tower.model),
+    sha256: resolved.sha256,
     licence: embedder.licence,
     device: session.device,
   });

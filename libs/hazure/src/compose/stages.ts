@@ -33,6 +33,17 @@ export interface ComposedStages {
 /** Crops with the captioner per question at the server: one is asked about, others are encoded or wait to be. */
 const CROPS_PER_QUESTION = 4;
 
+/** What was concluded about a model file and why, once a run. */
+function tellReading(role: string, because: readonly string[], session: Session): void {
+  for (const sentence of because) session.logger.info(`  ${role} ${sentence}`);
+}
+
+function noMasks(detector: string): ConfigError {
+  return new ConfigError(`--mask-background needs a detector with masks, and ${detector} has none`, {
+    hint: 'Give a segmentation model (yolo export model=yolo11n-seg.pt format=onnx), or leave --mask-background out.',
+  });
+}
+
 /** A path becomes absolute, so that it means the same from another folder; names stay. */
 function source(nameOrPath: string): string {
   return existsSync(nameOrPath) ? resolve(nameOrPath) : nameOrPath;
@@ -71,9 +82,11 @@ export async function composeStages(
   const tiles = tileDetector(modelSources.detector);
   if (tiles && options.classes)
     throw new ConfigError(`--classes has no meaning with --detector ${modelSources.detector}`);
+  const described = tiles ? null : await describeDetector(modelSources.detector, store);
+  if (options.maskBackground && !described?.masks) throw noMasks(modelSources.detector);
   const detector =
     tiles ??
-    (await EngineDetector.load(engine, await describeDetector(modelSources.detector, store), {
+    (await EngineDetector.load(engine, described!, {
       confidence: options.confThres,
       iou: options.iouThres,
       maxDetections: options.maxDetections,
@@ -81,7 +94,8 @@ export async function composeStages(
       session: sessionOptions,
       batches: batches.detector,
     }));
-  const embedder = await EngineEmbedder.load(engine, await describeEmbedder(modelSources.embedder, store), {
+  const describedEmbedder = await describeEmbedder(modelSources.embedder, store);
+  const embedder = await EngineEmbedder.load(engine, describedEmbedder, {
     session: sessionOptions,
     batches: batches.embedder,
   });
@@ -96,7 +110,11 @@ export async function composeStages(
       })
     : null;
   session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
+  if (described) tellReading('detector', described.because, session);
+  if (described && !described.suppresses)
+    session.logger.info("--iou-thres has no effect: the detector's boxes are final");
   session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
+  tellReading('embedder', describedEmbedder.because, session);
   if (words) {
     const { captioner, similarity } = words;
     session.logger.info(`captioner ${captioner.info.name} on ${captioner.info.device}`);
@@ -115,6 +133,7 @@ export async function composeStages(
     words,
     streamOptions: {
       saveCrops: options.saveCrops,
+      maskBackground: options.maskBackground,
       chunkImages: batches.chunkImages,
       chunkBytes: batches.chunkBytes,
       decodeConcurrency: Math.max(2, Math.min(32, usableCores)),

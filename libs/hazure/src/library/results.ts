@@ -27,16 +27,24 @@ export class DetectResult implements PhaseResult {
   readonly images: number;
   readonly objects: number;
   readonly outliers: number;
+  /** null where the baseline can't judge images. */
+  readonly imageOutliers: number | null;
+  /** Share of normal objects or images that is flagged; null under a false discovery rate. */
+  readonly expectedFalseAlarmShare: number | null;
   readonly failures: number;
   readonly leftOut: LeftOut;
   readonly seconds: number;
   readonly warnings: readonly RunWarning[];
 
-  constructor(result: PhaseResult & { readonly outliers: number }) {
+  constructor(
+    result: PhaseResult & Pick<DetectResult, 'outliers' | 'imageOutliers' | 'expectedFalseAlarmShare'>,
+  ) {
     this.folder = result.folder;
     this.images = result.images;
     this.objects = result.objects;
     this.outliers = result.outliers;
+    this.imageOutliers = result.imageOutliers;
+    this.expectedFalseAlarmShare = result.expectedFalseAlarmShare;
     this.failures = result.failures;
     this.leftOut = result.leftOut;
     this.seconds = result.seconds;

@@ -15,6 +15,8 @@ export type ArchiveKind = 'tar' | 'zip' | 'gzip';
 const TAR_MAGIC_AT = 257;
 /** As many as Linux follows. */
 const MOST_LINKS = 40;
+/** Of a member, of an empty archive, of one part of several. */
+const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06', 'PK\x07\x08'];
 const UNREAD: readonly (readonly [string, string])[] = [
   ['BZh', 'bzip2'],
   ['\xfd7zXZ\0', 'xz'],
@@ -30,7 +32,7 @@ const UNREAD: readonly (readonly [string, string])[] = [
  */
 export function archiveKind(head: Buffer, name: string): ArchiveKind | null {
   const text = head.toString('latin1');
-  if (/^PK(\x03\x04|\x05\x06|\x07\x08)/.test(text)) return 'zip';
+  if (ZIP_MAGICS.some((magic) => text.startsWith(magic))) return 'zip';
   if (text.startsWith('\x1f\x8b')) return 'gzip';
   if (text.startsWith('ustar', TAR_MAGIC_AT)) return 'tar';
   const unread = UNREAD.find(([magic]) => text.startsWith(magic));

@@ -4,22 +4,10 @@ import { join, resolve } from 'node:path';
 import { InputError, messageOf } from '@hazure/contracts';
 import { hasImageExtension, sniffImage, SNIFF_BYTES } from '@hazure/image-formats';
 import type { Collector } from '../collector.js';
-import type { Found } from '../types.js';
+import { localFound } from './found.js';
 
 /** Files looked at at the same time. */
 const AT_ONCE = 32;
-
-export function localFound(path: string, info: Stats | null, problem: string | null = null): Found {
-  return {
-    group: 'file',
-    path,
-    label: '',
-    bytes: info?.size ?? null,
-    modifiedMs: info?.mtimeMs ?? null,
-    at: { kind: 'file', path },
-    problem,
-  };
-}
 
 /** Whether a file is an image by its name, or, where its name says nothing, by its first bytes. */
 export async function isImageFile(path: string): Promise<boolean> {

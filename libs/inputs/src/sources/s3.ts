@@ -1,3 +1,4 @@
+import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { InputError, messageOf } from '@hazure/contracts';
 import type { Resource } from '../resource.js';
@@ -86,7 +87,7 @@ export class S3Source {
         Key: key,
         ...(from > 0 || to < Infinity ? { Range: `bytes=${from}-${to === Infinity ? '' : to - 1}` } : {}),
       }),
-      { ...(this.signal ? { abortSignal: this.signal } : {}), requestTimeout: this.limits.timeoutMs },
+      this.signal ? { abortSignal: this.signal } : {},
     );
     if (Body) yield* withIdleLimit(Body as unknown as AsyncIterable<Uint8Array>, this.limits.timeoutMs);
   }
@@ -174,6 +175,7 @@ export class S3Source {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
         requestTimeout: this.limits.timeoutMs,
+        throwOnRequestTimeout: true,
         connectionTimeout: this.limits.timeoutMs,
         httpsAgent: { maxSockets: 64 },
         httpAgent: { maxSockets: 64 },
@@ -183,7 +185,7 @@ export class S3Source {
 }
 
 /** Loaded when the first s3:// address comes: it takes 0.2 s. */
-const sdk = (): Promise<typeof import('@aws-sdk/client-s3')> => import('@aws-sdk/client-s3');
+const sdk = (): Promise<typeof Sdk> => import('@aws-sdk/client-s3');
 
 function statusOf(error: unknown): number | undefined {
   const cause = error instanceof FinalError ? error.cause : error;

@@ -24,13 +24,39 @@ export const preprocessSchema = z.strictObject({
   padValue: z.number().min(0).max(255),
 });
 
+const output = z.string().min(1);
+const masks = z.strictObject({
+  coefficients: z.number().int().positive().max(4096),
+  prototypesOutput: output,
+});
+const boxFormat = z.enum(['xyxy', 'yxyx', 'cxcywh']);
+const boxUnits = z.enum(['pixels', 'unit']);
+const firstClass = z.number().int().nonnegative().optional();
+const column = z.number().int().nonnegative().max(4096).optional();
+
+/** A head as one declares it: `classes` may be left to the names or to the shapes, YOLOX's `strides` to what is usual. */
 export const headSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('yolov8'), classes }),
-  z.strictObject({ kind: z.literal('yolov5'), classes }),
-  z.strictObject({ kind: z.literal('yolox'), classes, strides }),
+  z.strictObject({
+    kind: z.literal('yolov8'),
+    classes: classes.optional(),
+    output: output.optional(),
+    masks: masks.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('yolov5'),
+    classes: classes.optional(),
+    output: output.optional(),
+    masks: masks.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('yolox'),
+    classes: classes.optional(),
+    strides: strides.default([8, 16, 32]),
+    output: output.optional(),
+  }),
   z.strictObject({
     kind: z.literal('nanodet'),
-    classes,
+    classes: classes.optional(),
     strides,
     regMax: z.number().int().positive(),
     scoreOutputs: names,
@@ -38,11 +64,37 @@ export const headSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('detr'),
-    classes,
-    logitsOutput: z.string().min(1),
-    boxesOutput: z.string().min(1),
+    classes: classes.optional(),
+    logitsOutput: output,
+    boxesOutput: output,
+  }),
+  z.strictObject({
+    kind: z.literal('boxes'),
+    classes: classes.optional(),
+    boxesOutput: output,
+    scoresOutput: output,
+    boxFormat,
+    boxUnits,
+    activation: z.enum(['none', 'sigmoid', 'softmax']),
+    firstClass,
+    scoresByClass: z.boolean().optional(),
+    suppress: z.boolean(),
+  }),
+  z.strictObject({
+    kind: z.literal('table'),
+    classes: classes.optional(),
+    boxesOutput: output,
+    scoresOutput: output.optional(),
+    classesOutput: output.optional(),
+    countOutput: output.optional(),
+    columns: z.strictObject({ box: column, score: column, class: column, image: column }).optional(),
+    boxFormat: boxFormat.default('xyxy'),
+    boxUnits: boxUnits.default('pixels'),
+    firstClass,
+    masks: masks.optional(),
   }),
 ]);
+export type DeclaredHead = z.infer<typeof headSchema>;
 
 /**
  * What a model file can't say by itself, or says wrongly. Stands in `<model>.hazure.json` beside the .onnx file,
@@ -53,6 +105,8 @@ export const declarationSchema = z.strictObject({
   licence: z.string().min(1).optional(),
   source: z.string().min(1).optional(),
   preprocess: preprocessSchema.partial().optional(),
+  /** Order of the input's dimensions, where its shape leaves it open. */
+  layout: z.enum(['nchw', 'nhwc']).optional(),
   detector: z.strictObject({ head: headSchema.optional(), classNames: names.optional() }).optional(),
   embedder: z
     .strictObject({
@@ -110,7 +164,7 @@ function parse(where: string, json: string): ModelDeclaration {
 
 function invalid(where: string, cause: unknown): ModelError {
   return new ModelError('MODEL_INVALID', `Expected a model declaration in ${where}: ${messageOf(cause)}`, {
-    hint: 'Its keys are name, licence, source, preprocess, detector and embedder; docs/reference/models.md shows them.',
+    hint: 'Its keys are name, licence, source, preprocess, layout, detector and embedder; docs/reference/models.md shows them.',
     cause,
   });
 }

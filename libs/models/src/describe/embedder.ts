@@ -1,21 +1,26 @@
-import type { PreprocessSpec } from '@hazure/native-engine';
-import type { OnnxValue } from '../onnx/model.js';
+import { ModelError } from '@hazure/contracts';
+import type { InputLayout, PreprocessSpec } from '@hazure/native-engine';
 import type { OnnxSummary } from '../onnx/summary.js';
 import { summarizeOnnx } from '../onnx/summary.js';
 import type { StoreOptions } from '../store/context.js';
 import type { ResolvedModel } from '../store/store.js';
 import { modelCacheDir, resolveModel } from '../store/store.js';
+import type { Conclusion } from './conclusion.js';
+import { contradicted, defined, sentenceOf, unclear } from './conclusion.js';
 import type { ModelDeclaration } from './declaration.js';
 import { readDeclaration } from './declaration.js';
-import { defined, unclear } from './detector.js';
-import { readPreprocessorConfig } from './hub-configs.js';
+import { readModelType, readPreprocessorConfig, readTimmConfig } from './hub-configs.js';
+import type { ImageInput } from './image-input.js';
 import { imageInput } from './image-input.js';
+import { refuseScaledBytes } from './preparation.js';
 import { POOLED_OUTPUT, withPooledOutput } from './token-pooling.js';
+import { chooseVector } from './vector-output.js';
 
 /** All that the engine needs to run an image embedder. */
 export interface EmbedderDescription {
   readonly model: ResolvedModel;
   readonly preprocess: PreprocessSpec;
+  readonly layout: InputLayout;
   /** Name of the output that holds the vectors. */
   readonly output: string;
   /** Whether rows become unit vectors. */
@@ -24,56 +29,41 @@ export interface EmbedderDescription {
   readonly dimensions: number | null;
   readonly fixedBatch: number | null;
   readonly licence: string | null;
+  /** What was concluded about the file, and why. */
+  readonly conclusions: readonly Conclusion[];
+  /** The same as sentences, for logs and `models describe`. */
   readonly because: readonly string[];
 }
 
-/** Names that exporters give to one vector per image, best first. */
-const VECTOR_OUTPUTS = ['image_embeds', 'features', 'embeddings', 'embedding', 'pooler_output'];
-
 /**
  * Describes an image embedder given by registry name, hub repository or path: a CLIP image tower or any model
- * with one vector per image. Sources as for detectors; a model whose output is `features` and which says nothing
- * of its preprocessing is taken for a torchvision-style ImageNet network (RGB, mean and deviation of ImageNet).
+ * with one vector per image, a transformer's tokens, or a network's feature maps. Evidence as for detectors; a model
+ * whose output is `features` and which says nothing of its preprocessing is taken for a torchvision-style ImageNet
+ * network (RGB, mean and deviation of ImageNet).
  *
- * @throws ModelError `MODEL_UNSUPPORTED` that says what to declare when a part stays unclear
+ * @throws ModelError as `describeDetector`
  */
 export async function describeEmbedder(
   nameOrPath: string,
   options: StoreOptions = {},
 ): Promise<EmbedderDescription> {
   const model = await resolveModel(nameOrPath, options);
-  const summary = await summarizeOnnx(model.path);
-  const declared = await readDeclaration(model.path, summary.metadata);
-  const input = imageInput(summary, model.path);
-  const output = chooseOutput(summary, declared.embedder, model.path);
-  const because = [
-    `output ${output.name}: ${declared.embedder?.output ? 'declared' : 'by its name and shape'}`,
-  ];
-
-  const wanted = defined(declared.preprocess);
-  let base = await readPreprocessorConfig(model.path);
-  if (base) because.push('preprocessing: preprocessor_config.json');
-  else if (isComplete(wanted)) because.push('preprocessing: declared');
-  else if (output.name === 'features' && input.sizePx) {
-    base = imagenetPreprocess(input.sizePx);
-    because.push("preprocessing: ImageNet's, because the output is named features and nothing else says so");
-  } else {
-    throw unclear(model.path, 'nothing says how its images are prepared', 'preprocess');
-  }
-  const preprocess = { ...base, ...wanted } as PreprocessSpec;
-  const size = input.sizePx;
-  if (size && (size[0] !== preprocess.heightPx || size[1] !== preprocess.widthPx)) {
-    throw unclear(
-      model.path,
-      `its input is ${size[1]}×${size[0]}, the preprocessing makes ${preprocess.widthPx}×${preprocess.heightPx}`,
-      'preprocess.widthPx and preprocess.heightPx',
-    );
-  }
+  const path = model.files.graph.path;
+  const summary = await summarizeOnnx(path);
+  const declared = await readDeclaration(path, summary.metadata);
+  const input = imageInput(summary, path, declared.layout);
+  if (input.extra.length > 0) throw notAnEmbedder(path, summary);
+  const vector = chooseVector(summary, declared.embedder, path, await readModelType(path));
+  const prepared = await embedderPreprocess({
+    path,
+    input,
+    declared: declared.preprocess,
+    output: vector.output.name,
+  });
   const named = { ...model, name: declared.name ?? model.name };
-  const pooling = isTokens(output) ? (declared.embedder?.pooling ?? 'cls') : null;
-  if (pooling)
-    because.push(`vector: ${pooling === 'cls' ? 'the class token' : 'the mean'} of ${output.name}`);
-  const dimensions = output.dims.at(pooling ? 2 : 1);
+  const { output, pooling } = vector;
+  const dimensions = output.dims.at(pooling && output.dims.length === 3 ? 2 : 1);
+  const conclusions = [...vector.conclusions, ...input.conclusions, prepared.conclusion];
   return {
     model: pooling
       ? {
@@ -81,47 +71,93 @@ export async function describeEmbedder(
           path: await withPooledOutput(model, output, pooling, summary.opset, modelCacheDir(options)),
         }
       : named,
-    preprocess,
+    preprocess: prepared.spec,
+    layout: input.layout,
     output: pooling ? POOLED_OUTPUT : output.name,
     normalise: declared.embedder?.normalise ?? true,
     dimensions: typeof dimensions === 'number' ? dimensions : null,
     fixedBatch: input.batch,
     licence: declared.licence ?? model.licence,
-    because,
+    conclusions,
+    because: conclusions.map(sentenceOf),
   };
 }
 
-function chooseOutput(summary: OnnxSummary, declared: ModelDeclaration['embedder'], path: string): OnnxValue {
-  const shapes = summary.outputs.map((output) => `${output.name} [${output.dims.join(', ')}]`).join('; ');
-  if (declared?.output !== undefined) {
-    const found = summary.outputs.find((output) => output.name === declared.output);
-    if (!found) throw unclear(path, `it has no output ${declared.output}, but ${shapes}`, 'embedder.output');
-    if (isVector(found) || (isTokens(found) && declared.pooling)) return found;
+function notAnEmbedder(path: string, summary: OnnxSummary): ModelError {
+  const names = summary.inputs.map(({ name }) => name).join(', ');
+  return new ModelError(
+    'MODEL_UNSUPPORTED',
+    `${path} takes ${names}: a detector, expected an image embedder`,
+    {
+      hint: 'Give it as --detector, and a model that gives one vector per image as --embedder.',
+    },
+  );
+}
+
+interface PreprocessSources {
+  readonly path: string;
+  readonly input: ImageInput;
+  readonly declared: ModelDeclaration['preprocess'];
+  readonly output: string;
+}
+
+async function embedderPreprocess({
+  path,
+  input,
+  declared,
+  output,
+}: PreprocessSources): Promise<{ spec: PreprocessSpec; conclusion: Conclusion }> {
+  const wanted = defined(declared);
+  const hub = isComplete(wanted) ? null : await readPreprocessorConfig(path);
+  const timm = hub || isComplete(wanted) ? null : await readTimmConfig(path);
+  let base = hub ?? timm;
+  let source: Pick<Conclusion, 'from' | 'because'>;
+  if (isComplete(wanted)) source = { from: 'declaration', because: 'declared' };
+  else if (hub) source = { from: 'metadata', because: 'preprocessor_config.json' };
+  else if (timm) source = { from: 'metadata', because: "timm's config.json" };
+  else if (output === 'features' && input.heightPx !== null && input.widthPx !== null) {
+    base = imagenetPreprocess([input.heightPx, input.widthPx]);
+    source = {
+      from: 'names',
+      because: "ImageNet's, because the output is named features and nothing else says so",
+    };
+  } else {
+    const { widthPx, heightPx, ...parts } = imagenetPreprocess([input.heightPx ?? 224, input.widthPx ?? 224]);
+    throw unclear(path, 'nothing says how its images are prepared', 'preprocess', {
+      preprocess: { widthPx, heightPx, ...parts },
+    });
+  }
+  const bytes = input.bytes ? { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } : {};
+  const spec = { ...base, ...bytes, ...wanted } as PreprocessSpec;
+  for (const [side, fixed] of [['widthPx', input.widthPx] as const, ['heightPx', input.heightPx] as const]) {
+    if (fixed === null || spec[side] === fixed) continue;
+    if (wanted[side] !== undefined) {
+      throw contradicted(
+        path,
+        `preprocess ${spec.widthPx}×${spec.heightPx}`,
+        `an input of ${input.widthPx ?? '?'}×${input.heightPx ?? '?'}`,
+      );
+    }
     throw unclear(
       path,
-      `${found.name} is no vector per image: ${shapes}`,
-      'embedder.output and embedder.pooling',
+      `its input is ${input.widthPx ?? '?'}×${input.heightPx ?? '?'}, the preprocessing makes ${spec.widthPx}×${spec.heightPx}`,
+      'preprocess.widthPx and preprocess.heightPx',
+      { preprocess: { widthPx: input.widthPx ?? spec.widthPx, heightPx: input.heightPx ?? spec.heightPx } },
     );
   }
-  const vectors = summary.outputs.filter(isVector);
-  const named = VECTOR_OUTPUTS.map((name) => vectors.find((output) => output.name === name)).find((v) => v);
-  // Vision transformers without a pooled output: their class token stands for the image.
-  const tokens = summary.outputs.find((output) => output.name === 'last_hidden_state' && isTokens(output));
-  const chosen = named ?? (vectors.length === 1 ? vectors[0] : undefined) ?? tokens;
-  if (!chosen) {
-    throw unclear(path, `no single output holds one vector per image: ${shapes}`, 'embedder.output');
-  }
-  return chosen;
-}
-
-/** `[N, D]` or `[N, D, 1, 1]`. */
-function isVector(output: OnnxValue): boolean {
-  return output.dims.length === 2 || (output.dims.length === 4 && output.dims.slice(2).every((d) => d === 1));
-}
-
-/** `[N, tokens, D]` */
-function isTokens(output: OnnxValue): boolean {
-  return output.dims.length === 3;
+  if (input.bytes) refuseScaledBytes(spec, path);
+  const declaredParts = Object.keys(wanted);
+  const also =
+    source.from !== 'declaration' && declaredParts.length > 0 ? `; ${declaredParts.join(', ')} declared` : '';
+  return {
+    spec,
+    conclusion: {
+      part: 'preprocessing',
+      value: `${spec.widthPx}×${spec.heightPx}, ${spec.fit}, ${spec.channelOrder}`,
+      from: also ? 'declaration' : source.from,
+      because: source.because + also,
+    },
+  };
 }
 
 /** Letterboxing beat stretching on object crops (libs/vision/bench/embedder-quality.mjs). */

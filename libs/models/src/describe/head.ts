@@ -1,140 +1,145 @@
+import { ModelError } from '@hazure/contracts';
 import type { HeadSpec } from '@hazure/native-engine';
-import type { OnnxSummary } from '../onnx/summary.js';
 import type { OnnxValue } from '../onnx/model.js';
+import type { Conclusion } from './conclusion.js';
+import { unclear } from './conclusion.js';
+import type { DeclaredHead } from './declaration.js';
+import { checkHead } from './heads/check.js';
+import type { HeadFacts, Preparation } from './heads/facts.js';
+import { numberAt, prototypesOf, shown } from './heads/facts.js';
+import { chooseHead, headReadings } from './heads/index.js';
+import { refuseOtherTasks } from './tasks.js';
 
-/** What the shapes of a model's outputs say about its head; `because` is told to the user. */
-export interface HeadGuess {
+interface ResolvedHead {
   readonly head: HeadSpec;
-  readonly because: string;
+  readonly preparation: Preparation;
+  readonly conclusion: Conclusion;
 }
-
-const YOLOX_STRIDES = [8, 16, 32];
 
 /**
- * Guesses how a detector's outputs are to be read. Null where no rule fits, or more than one could.
+ * The head of a detector: the declared one, held against the file, or the one that the file's outputs speak for.
  *
- * @param inputPx height and width of the input
- * @param classCount how many names the metadata holds, or null
+ * @throws ModelError as `describeDetector`
  */
-export function guessHead(
-  summary: OnnxSummary,
-  inputPx: readonly [number, number],
-  classCount: number | null,
-): HeadGuess | null {
-  const outputs = summary.outputs.filter((output) => output.type === 'float32' || output.type === 'float16');
-  return (
-    guessDetr(outputs) ??
-    guessNanodet(outputs, inputPx) ??
-    (outputs.length >= 1 ? guessYolo(summary, outputs[0]!, inputPx, classCount) : null)
-  );
+export function resolveHead(
+  declared: DeclaredHead | undefined,
+  facts: HeadFacts,
+  path: string,
+): ResolvedHead {
+  if (declared) return declaredHead(declared, facts, path);
+  refuseOtherTasks(facts.task, path);
+  if (facts.task === 'segment' && !prototypesOf(facts)) throw noPrototypes(facts, path);
+  const reading = chooseHead(facts, path);
+  if (!reading) throw noHead(facts, path);
+  const { head, preparation, family, from, because } = reading;
+  return {
+    head,
+    preparation,
+    conclusion: { part: 'head', value: headText(family, head), from, because },
+  };
 }
 
-const lastDim = (value: OnnxValue): number | null => {
-  const dim = value.dims.at(-1);
-  return typeof dim === 'number' ? dim : null;
+function headText(family: string, { classes }: HeadSpec): string {
+  if (classes === 0) return family;
+  return `${family}, ${classes} ${classes === 1 ? 'class' : 'classes'}`;
+}
+
+function declaredHead(declared: DeclaredHead, facts: HeadFacts, path: string): ResolvedHead {
+  const head = { ...declared, classes: classesOf(declared, facts, path) } as HeadSpec;
+  checkHead(head, facts.summary, facts.inputPx, path);
+  const like = headReadings({ ...facts, classCount: head.classes || null }).find(
+    (reading) => reading.head.kind === head.kind && reading.preparation !== 'unknown',
+  );
+  return {
+    head,
+    preparation: like?.preparation ?? USUAL[head.kind],
+    conclusion: { part: 'head', value: headText(head.kind, head), from: 'declaration', because: 'declared' },
+  };
+}
+
+/** How images are prepared for a head that only a declaration names. */
+const USUAL: Readonly<Record<HeadSpec['kind'], Preparation>> = {
+  yolov8: 'ultralytics',
+  yolov5: 'ultralytics',
+  yolox: 'yolox',
+  nanodet: 'nanodet',
+  detr: 'hub',
+  boxes: 'ultralytics',
+  table: 'ultralytics',
 };
 
-function guessDetr(outputs: readonly OnnxValue[]): HeadGuess | null {
-  const logits = outputs.find((output) => output.name === 'logits' && output.dims.length === 3);
-  const boxes = outputs.find((output) => output.name === 'pred_boxes' && lastDim(output) === 4);
-  const classes = logits ? lastDim(logits) : null;
-  if (!logits || !boxes || classes === null) return null;
-  return {
-    head: { kind: 'detr', classes, logitsOutput: logits.name, boxesOutput: boxes.name },
-    because: 'outputs logits and pred_boxes: DETR family (RT-DETR, D-FINE)',
-  };
-}
-
-/** Pairs of scores and distances per stride, found by their numbers of cells. */
-function guessNanodet(outputs: readonly OnnxValue[], inputPx: readonly [number, number]): HeadGuess | null {
-  if (outputs.length < 4 || outputs.length % 2 !== 0 || outputs.some((output) => output.dims.length !== 3)) {
-    return null;
-  }
-  const byCells = new Map<number, OnnxValue[]>();
-  for (const output of outputs) {
-    const cells = output.dims[1];
-    if (typeof cells !== 'number' || lastDim(output) === null) return null;
-    byCells.set(cells, [...(byCells.get(cells) ?? []), output]);
-  }
-  const strides: number[] = [];
-  const pairs: OnnxValue[][] = [];
-  for (const stride of [4, 8, 16, 32, 64, 128]) {
-    const pair = byCells.get(Math.ceil(inputPx[0] / stride) * Math.ceil(inputPx[1] / stride));
-    if (!pair) continue;
-    if (pair.length !== 2) return null;
-    strides.push(stride);
-    pairs.push(pair);
-  }
-  if (pairs.length * 2 !== outputs.length) return null;
-  const widths = pairs.map((pair) => pair.map(lastDim));
-  // Which of the two are distances: the one whose width is 4 × bins, and the same at every stride.
-  const candidates = [0, 1].filter((i) => {
-    const width = widths[0]![i]!;
-    return width % 4 === 0 && width / 4 >= 5 && width / 4 <= 33;
-  });
-  const names = ['dist', 'reg', 'bbox', 'box'];
-  const distance =
-    candidates.find((i) => names.some((name) => pairs[0]![i]!.name.toLowerCase().includes(name))) ??
-    (candidates.length === 1 ? candidates[0] : undefined);
-  if (distance === undefined) return null;
-  const width = widths[0]![distance]!;
-  const classes = widths[0]![1 - distance]!;
-  const ordered = pairs.map((pair, i) => (widths[i]![distance] === width ? pair : [...pair].reverse()));
-  if (
-    !ordered.every((pair) => lastDim(pair[distance]!) === width && lastDim(pair[1 - distance]!) === classes)
-  ) {
-    return null;
-  }
-  return {
-    head: {
-      kind: 'nanodet',
-      classes,
-      strides,
-      regMax: width / 4 - 1,
-      scoreOutputs: ordered.map((pair) => pair[1 - distance]!.name),
-      distanceOutputs: ordered.map((pair) => pair[distance]!.name),
+/** Declared, as many as there are names, or what the output's width leaves. 0: a table, whose names will tell. */
+function classesOf(declared: DeclaredHead, facts: HeadFacts, path: string): number {
+  if (declared.classes !== undefined) return declared.classes;
+  if (facts.classCount !== null) return facts.classCount;
+  const found = widthOf(declared, facts.summary.outputs);
+  if (declared.kind === 'table') return 0;
+  if (found !== null && found > 0) return found;
+  throw unclear(
+    path,
+    'nothing says how many classes it has',
+    'detector.head.classes or detector.classNames',
+    {
+      detector: { head: { ...declared, classes: 80 } },
     },
-    because: `scores and distance distributions at strides ${strides.join(', ')}: NanoDet`,
-  };
+  );
 }
 
-function guessYolo(
-  summary: OnnxSummary,
-  output: OnnxValue,
-  inputPx: readonly [number, number],
-  classCount: number | null,
-): HeadGuess | null {
-  if (output.dims.length !== 3) return null;
-  const [, rows, cols] = output.dims;
-  const cells = YOLOX_STRIDES.reduce(
-    (sum, stride) => sum + Math.ceil(inputPx[0] / stride) * Math.ceil(inputPx[1] / stride),
-    0,
+function widthOf(declared: DeclaredHead, outputs: readonly OnnxValue[]): number | null {
+  const flat = outputs.filter((output) => output.dims.length === 3);
+  const of = (name: string | undefined): OnnxValue | undefined =>
+    name === undefined
+      ? flat.length === 1
+        ? flat[0]
+        : undefined
+      : outputs.find((value) => value.name === name);
+  const minus = (dim: number | null | undefined, others: number): number | null =>
+    typeof dim === 'number' ? dim - others : null;
+  const at = (name: string | undefined, axis: number): number | null => {
+    const value = of(name);
+    return value ? numberAt(value, axis) : null;
+  };
+  const extra = 'masks' in declared && declared.masks ? declared.masks.coefficients : 0;
+  switch (declared.kind) {
+    case 'yolov8':
+      return minus(at(declared.output, 1), 4 + extra);
+    case 'yolov5':
+      return minus(at(declared.output, 2), 5 + extra);
+    case 'yolox':
+      return minus(at(declared.output, 2), 5);
+    case 'nanodet':
+      return declared.scoreOutputs[0] === declared.distanceOutputs[0]
+        ? minus(at(declared.scoreOutputs[0], 2), 4 * (declared.regMax + 1))
+        : at(declared.scoreOutputs[0], 2);
+    case 'detr':
+      return at(declared.logitsOutput, 2);
+    case 'boxes':
+      return declared.boxesOutput === declared.scoresOutput
+        ? minus(at(declared.scoresOutput, 2), 4 + (declared.firstClass ?? 0))
+        : minus(at(declared.scoresOutput, declared.scoresByClass ? 1 : 2), declared.firstClass ?? 0);
+    case 'table':
+      return null;
+  }
+}
+
+function noHead({ summary, inputPx }: HeadFacts, path: string): ModelError {
+  const shapes = summary.outputs.map(shown).join('; ');
+  const raw = summary.outputs.every((output) => output.dims.length >= 4);
+  const reason = `its outputs fit no known head: ${shapes} (for an input of ${inputPx[1]}×${inputPx[0]})`;
+  if (raw || summary.opTypes.has('NonMaxSuppression')) {
+    return new ModelError('MODEL_UNSUPPORTED', `${path} can't be used as it is: ${reason}`, {
+      hint: raw
+        ? 'These are raw feature maps: export the model with its decoder (YOLOv5: without --train; YOLOv7: --grid), or declare detector.head.'
+        : 'Suppression in the graph leaves no table that hazure knows: export without it (Ultralytics: nms=False), or declare detector.head.',
+    });
+  }
+  return unclear(path, reason, 'detector.head', { detector: { head: { kind: 'yolov8', classes: 2 } } });
+}
+
+function noPrototypes({ summary }: HeadFacts, path: string): ModelError {
+  return new ModelError(
+    'MODEL_UNSUPPORTED',
+    `${path} does the task segment, but has no output of prototypes [N, coefficients, height, width]: ${summary.outputs.map(shown).join('; ')}`,
+    { hint: 'Export the segmentation model with both of its outputs, or a detection model (without -seg).' },
   );
-  const shape = `[N, ${String(rows)}, ${String(cols)}]`;
-  // Attributes before anchors: YOLOv8 and its successors.
-  if (typeof rows === 'number' && rows > 4 && (cols === cells || classCount === rows - 4)) {
-    const classes = rows - 4;
-    return {
-      head: { kind: 'yolov8', classes },
-      because: `output ${shape}: 4 + ${classes} by anchors, YOLOv8`,
-    };
-  }
-  if (typeof cols !== 'number' || cols <= 5) return null;
-  const classes = cols - 5;
-  // Three anchors a cell.
-  if (rows === 3 * cells || (typeof rows !== 'number' && classCount === classes)) {
-    return {
-      head: { kind: 'yolov5', classes },
-      because: `output ${shape}: anchors by 5 + ${classes}, YOLOv5`,
-    };
-  }
-  // One anchor a cell: YOLOX when nothing but a transpose stands behind the raw maps, else a decoded export
-  // (YOLOv6, YOLOX with decode_in_inference), which has the same shape but other numbers.
-  if (rows === cells && summary.producers.get(output.name) === 'Transpose') {
-    return {
-      head: { kind: 'yolox', classes, strides: YOLOX_STRIDES },
-      because: `output ${shape} straight from a transpose: undecoded grid, YOLOX`,
-    };
-  }
-  return null;
 }

@@ -1,9 +1,12 @@
-import { join } from 'node:path';
 import { int, ints } from '../onnx/model.js';
 import type { OnnxNode, OnnxTensor, OnnxValue } from '../onnx/model.js';
-import { appendToModel } from '../onnx/append.js';
+import { derivedModel } from '../store/derived.js';
+import type { ModelFiles } from '../store/model-files.js';
 
-/** How one vector is made of a transformer's tokens `[N, tokens, D]`: the class token, or the mean of all. */
+/**
+ * How one vector is made of a transformer's tokens `[N, tokens, D]`: the class token, or the mean of all; of feature
+ * maps `[N, D, height, width]` only the mean.
+ */
 export type TokenPooling = 'cls' | 'mean';
 
 export const POOLED_OUTPUT = 'hazure_pooled';
@@ -17,7 +20,7 @@ const AXES_INPUT_OPSET = 18;
  * @returns path of the copy; made once per model, output and pooling
  */
 export async function withPooledOutput(
-  model: { readonly path: string; readonly sha256: string },
+  model: { readonly files: ModelFiles; readonly sha256: string },
   tokens: OnnxValue,
   pooling: TokenPooling,
   opset: number,
@@ -28,8 +31,12 @@ export async function withPooledOutput(
     constants.set(name, { type: 'int64', dims, data: BigInt64Array.of(value) });
     return name;
   };
+  const isMap = tokens.dims.length === 4;
   let node: Pick<OnnxNode, 'opType' | 'inputs' | 'attributes'>;
-  if (pooling === 'cls') {
+  if (isMap) {
+    // `[N, D, height, width]`: over both sides; the ones that stay are no matter to the embedder.
+    node = { opType: 'GlobalAveragePool', inputs: [tokens.name], attributes: {} };
+  } else if (pooling === 'cls') {
     const first = constant('hazure_first_token', [], 0n);
     node = { opType: 'Gather', inputs: [tokens.name, first], attributes: { axis: int(1) } };
   } else if (opset < AXES_INPUT_OPSET) {
@@ -39,13 +46,18 @@ export async function withPooledOutput(
     node = { opType: 'ReduceMean', inputs: [tokens.name, axes], attributes: { keepdims: int(0) } };
   }
   const safeName = tokens.name.replace(/[^\w.-]/g, '_');
-  const target = join(cacheDir, 'derived', `${model.sha256}-${safeName}-${pooling}.onnx`);
-  await appendToModel(model.path, target, {
+  const parts = {
     nodes: [{ ...node, name: POOLED_OUTPUT, outputs: [POOLED_OUTPUT] }],
     initializers: constants,
     outputs: [
-      { name: POOLED_OUTPUT, type: tokens.type, dims: [tokens.dims[0] ?? null, tokens.dims[2] ?? null] },
+      {
+        name: POOLED_OUTPUT,
+        type: tokens.type,
+        dims: isMap
+          ? [tokens.dims[0] ?? null, tokens.dims[1] ?? null, 1, 1]
+          : [tokens.dims[0] ?? null, tokens.dims[2] ?? null],
+      },
     ],
-  });
-  return target;
+  };
+  return derivedModel(model.files, model.sha256, { what: `${safeName}-${pooling}`, parts, cacheDir });
 }

@@ -97,9 +97,11 @@ export const StringStringEntryProto = root.lookupType('onnx.StringStringEntryPro
 /** Field numbers that the streaming reader steps over the file with. */
 export const FIELD = {
   model: { producerName: 2, graph: 7, opsetImport: 8, metadataProps: 14 },
-  graph: { node: 1, initializer: 5, input: 11, output: 12 },
-  node: { output: 2, opType: 4 },
-  tensor: { name: 8 },
+  graph: { node: 1, initializer: 5, input: 11, output: 12, sparseInitializer: 15 },
+  node: { input: 1, output: 2, opType: 4, attribute: 5 },
+  attribute: { tensor: 5, graph: 6, tensors: 10, graphs: 11, sparseTensor: 22, sparseTensors: 23 },
+  sparseTensor: { values: 1, indices: 2 },
+  tensor: { name: 8, externalData: 13, dataLocation: 14 },
   opset: { domain: 1, version: 2 },
 } as const;
 

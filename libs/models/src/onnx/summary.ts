@@ -4,7 +4,22 @@ import type { OnnxValue } from './model.js';
 import { FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
 import { onnxValue, type ValueMessage } from './value.js';
 import type { WireField } from './wire.js';
+import { ExternalData } from './external-data.js';
 import { WireError, WireReader } from './wire.js';
+
+/** A file beside the model that holds weights of it. */
+export interface ExternalFile {
+  /** As the graph names it: relative to the model's folder, not yet checked. */
+  readonly location: string;
+  /** How far into it the graph reads; the file has at least this many bytes. */
+  readonly endBytes: number;
+}
+
+/** One operation of the graph, without its attributes. */
+export interface OnnxStep {
+  readonly opType: string;
+  readonly inputs: readonly string[];
+}
 
 /** What an .onnx file says about itself, weights aside. */
 export interface OnnxSummary {
@@ -19,6 +34,10 @@ export interface OnnxSummary {
   readonly opTypes: ReadonlyMap<string, number>;
   /** Operator type that makes each graph output. */
   readonly producers: ReadonlyMap<string, string>;
+  /** The operation behind each value of the main graph. */
+  readonly steps: ReadonlyMap<string, OnnxStep>;
+  /** Weight files that initializers and constants name, subgraphs included; in the order of their names. */
+  readonly externalFiles: readonly ExternalFile[];
   readonly fileBytes: number;
 }
 
@@ -80,30 +99,36 @@ async function defaultOpset(reader: WireReader, field: WireField): Promise<numbe
   return domain === '' || domain === 'ai.onnx' ? version : null;
 }
 
-type GraphSummary = Pick<OnnxSummary, 'inputs' | 'outputs' | 'opTypes' | 'producers'>;
+type GraphSummary = Pick<
+  OnnxSummary,
+  'inputs' | 'outputs' | 'opTypes' | 'producers' | 'steps' | 'externalFiles'
+>;
 
 async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSummary> {
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
   const initializers = new Set<string>();
   const opTypes = new Map<string, number>();
-  const madeBy = new Map<string, string>();
+  const steps = new Map<string, OnnxStep>();
+  const external = new ExternalData(reader);
   for await (const field of reader.fields(graph.start, graph.end)) {
     if (field.id === FIELD.graph.input) inputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.output) outputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.initializer) {
-      for await (const part of reader.fields(field.start, field.end)) {
-        if (part.id === FIELD.tensor.name) initializers.add(await reader.string(part));
-      }
-    } else if (field.id === FIELD.graph.node) {
+      initializers.add(await external.tensor(field));
+    } else if (field.id === FIELD.graph.sparseInitializer) await external.sparse(field);
+    else if (field.id === FIELD.graph.node) {
       let opType = '';
       const made: string[] = [];
+      const taken: string[] = [];
       for await (const part of reader.fields(field.start, field.end)) {
         if (part.id === FIELD.node.opType) opType = await reader.string(part);
-        if (part.id === FIELD.node.output) made.push(await reader.string(part));
+        else if (part.id === FIELD.node.output) made.push(await reader.string(part));
+        else if (part.id === FIELD.node.input) taken.push(await reader.string(part));
+        else if (part.id === FIELD.node.attribute) await external.attribute(part);
       }
       opTypes.set(opType, (opTypes.get(opType) ?? 0) + 1);
-      for (const name of made) madeBy.set(name, opType);
+      for (const name of made) steps.set(name, { opType, inputs: taken });
     }
   }
   if (outputs.length === 0) throw new WireError('its graph has no outputs');
@@ -111,7 +136,9 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
     inputs: inputs.filter((value) => !initializers.has(value.name)),
     outputs,
     opTypes,
-    producers: new Map(outputs.map((value) => [value.name, madeBy.get(value.name) ?? ''])),
+    producers: new Map(outputs.map((value) => [value.name, steps.get(value.name)?.opType ?? ''])),
+    steps,
+    externalFiles: external.files(),
   };
 }
 

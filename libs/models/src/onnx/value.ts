@@ -29,7 +29,8 @@ export function onnxValue(decoded: ValueMessage): OnnxValue {
   }) as PlainValue;
   const tensor = message.type?.tensorType;
   const dims = (tensor?.shape?.dim ?? []).map((dim) => {
-    if (dim.value === 'dimValue') return dim.dimValue!;
+    // Exporters write −1, and some 0, for a dimension that they leave open.
+    if (dim.value === 'dimValue') return dim.dimValue! > 0 ? dim.dimValue! : null;
     return dim.value === 'dimParam' && dim.dimParam !== '' ? dim.dimParam! : null;
   });
   return { name: message.name, type: ELEMENT_TYPES.get(tensor?.elemType ?? 0) ?? 'other', dims };

@@ -28,7 +28,10 @@ export interface HubFile {
 
 export interface HubListing {
   readonly commit: string;
+  /** What the source asks for. */
   readonly files: readonly HubFile[];
+  /** All that the repository has, by path. */
+  readonly available: ReadonlyMap<string, HubFile>;
 }
 
 const listingSchema = z.object({
@@ -85,19 +88,23 @@ export async function listHubFiles(
       { hint: 'Name the file as owner/repository:path/model.onnx.' },
     );
   }
-  const wanted = [...source.files, ...source.optionalFiles.filter((path) => byPath.has(path))];
-  return {
-    commit: parsed.data.sha,
-    files: wanted.map((path) => {
-      const file = byPath.get(path)!;
-      return {
-        path,
+  const available = new Map(
+    parsed.data.siblings.map((file): [string, HubFile] => [
+      file.rfilename,
+      {
+        path: file.rfilename,
         bytes: file.size,
         digest: file.lfs
           ? { kind: 'sha256', value: file.lfs.sha256 }
           : { kind: 'git-blob', value: file.blobId },
-      };
-    }),
+      },
+    ]),
+  );
+  const wanted = new Set([...source.files, ...source.optionalFiles.filter((path) => available.has(path))]);
+  return {
+    commit: parsed.data.sha,
+    files: [...wanted].map((path) => available.get(path)!),
+    available,
   };
 }
 

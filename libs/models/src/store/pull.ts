@@ -1,11 +1,13 @@
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { ModelError } from '@hazure/contracts';
 import type { HubSource, ModelBundle, NpmSource, PathSource } from '../registry.js';
 import { convertNanodet } from '../starter/nanodet.js';
 import { sha256File, withBundleLock } from './files.js';
+import type { HubFile, HubListing } from './hub-source.js';
 import { fetchHubFile, listHubFiles } from './hub-source.js';
+import { externalFilesOf, safeLocation } from './model-files.js';
 import type { BundleManifest } from './manifest.js';
 import { MANIFEST_FILE, MANIFEST_VERSION, readManifest } from './manifest.js';
 import { fetchNpmFiles, userNpmOptions } from './npm-source.js';
@@ -114,26 +116,53 @@ async function pullFromHub(
   pinned: BundleManifest | null,
 ): Promise<BundleManifest> {
   const listing = await listHubFiles(source, pinned?.commit ?? source.revision, context.hub);
-  const totalBytes = listing.files.reduce((sum, file) => sum + file.bytes, 0);
+  const queue: HubFile[] = [...listing.files];
   let finishedBytes = 0;
-  for (const file of listing.files) {
+  for (let i = 0; i < queue.length; i++) {
+    const file = queue[i]!;
     const report = (doneBytes: number): void =>
       context.onProgress?.({
         bundle: bundle.id,
         phase: 'download',
         item: file.path,
         doneBytes: finishedBytes + doneBytes,
-        totalBytes,
+        totalBytes: queue.reduce((sum, { bytes }) => sum + bytes, 0),
       });
     if (!(await isComplete(join(dir, file.path), file, pinned))) {
       await fetchHubFile(source, listing.commit, file, dir, context.hub, report);
     }
     finishedBytes += file.bytes;
     report(0);
+    if (file.path.endsWith('.onnx')) queue.push(...(await weightsOf(file.path, dir, listing, queue)));
   }
   const origin = `hub:${source.repository}@${listing.commit}`;
-  const paths = listing.files.map((file) => file.path);
+  const paths = queue.map((file) => file.path);
   return describeFiles(bundle, origin, listing.commit, dir, paths);
+}
+
+/** Weight files that a fetched graph names and that are not on the list yet; they may be called anything. */
+async function weightsOf(
+  graph: string,
+  dir: string,
+  listing: HubListing,
+  queue: readonly HubFile[],
+): Promise<HubFile[]> {
+  const externalFiles = await externalFilesOf(join(dir, graph));
+  const paths = new Set(
+    externalFiles.map(({ location }) => posix.join(posix.dirname(graph), safeLocation(location, graph))),
+  );
+  for (const { path } of queue) paths.delete(path);
+  return [...paths].map((path) => {
+    const file = listing.available.get(path);
+    if (file) return file;
+    throw new ModelError(
+      'MODEL_MISSING',
+      `${graph} keeps weights in ${path}, which its repository does not have`,
+      {
+        hint: 'Take another file of the repository, or another export of the model.',
+      },
+    );
+  });
 }
 
 /** Whether an earlier, interrupted pull of the same commit left this file finished. */

@@ -1,21 +1,28 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, posix, resolve } from 'node:path';
 import { ModelError } from '@hazure/contracts';
 import type { ModelBundle, ModelRole, PackName } from '../registry.js';
 import { bundleOf, findModel, hubReference } from '../registry.js';
 import type { StoreContext, StoreOptions } from './context.js';
 import { storeContext } from './context.js';
+import { loadablePath } from './derived.js';
 import { sha256File } from './files.js';
+import type { BundleManifest } from './manifest.js';
+import type { ModelFiles } from './model-files.js';
+import { combinedSha256, modelFiles, modelSha256, resolvedFiles } from './model-files.js';
 import { bringYourOwn, bundleDir, damagedFiles, notCached, pullBundle, readCurrentManifest } from './pull.js';
 
 /** A model file ready for use, verified where a pin is known. */
 export interface ResolvedModel {
   /** Registry name, hub reference, or file name. */
   readonly name: string;
+  /** Where it is loaded from. */
   readonly path: string;
   /** What came with it lies below: configuration, tokeniser, other towers. */
   readonly folder: string;
+  /** Over the graph and every weight file outside it (`modelSha256`). */
   readonly sha256: string;
+  readonly files: ModelFiles;
   /** null: only the model file itself may say. */
   readonly licence: string | null;
   /** Exact origin of a fetched file, e.g. `hub:owner/name@commit`; null for a path. */
@@ -45,6 +52,9 @@ export interface VerifyResult {
   readonly ok: boolean;
   /** Files that are absent or differ from their pinned sha256. */
   readonly damaged: readonly string[];
+  /** Of a model given by path: its identity, and the files it covers. */
+  readonly sha256?: string;
+  readonly files?: readonly string[];
 }
 
 /**
@@ -66,9 +76,13 @@ export async function listModels(options: StoreOptions = {}): Promise<BundleStat
   return Promise.all(context.registry.bundles.map((bundle) => statusOf(context, bundle)));
 }
 
-/** Compares every cached file (of one name, or of all) with its pinned sha256. */
+/**
+ * Compares every cached file (of one name, or of all) with its pinned sha256. For a path to an .onnx file, checks that
+ * all its weight files are there and gives its identity.
+ */
 export async function verifyModels(name?: string, options: StoreOptions = {}): Promise<VerifyResult[]> {
   const context = storeContext(options);
+  if (name !== undefined && (await isFile(name))) return [await verifyFile(resolve(name))];
   const bundles = name === undefined ? context.registry.bundles : bundlesOf(context, name);
   const results: VerifyResult[] = [];
   for (const bundle of bundles) {
@@ -80,6 +94,19 @@ export async function verifyModels(name?: string, options: StoreOptions = {}): P
     } else if (name !== undefined && bundle.source.kind !== 'path') throw notCachedHere(bundle);
   }
   return results;
+}
+
+/** A model given by path has no pin: its files are there and long enough, or that is the damage; the digest is told. */
+async function verifyFile(path: string): Promise<VerifyResult> {
+  const files = await modelFiles(path);
+  const sha256 = await modelSha256(files);
+  return {
+    id: path,
+    ok: true,
+    damaged: [],
+    sha256,
+    files: [files.graph, ...files.weights].map(({ name }) => name),
+  };
 }
 
 /** Path of a model that is in the cache already. */
@@ -102,11 +129,14 @@ export async function resolveModel(nameOrPath: string, options: StoreOptions = {
   const context = storeContext(options);
   if (await isFile(nameOrPath)) {
     const path = resolve(nameOrPath);
+    const files = await resolvedFiles(path);
+    const sha256 = await modelSha256(files);
     return {
       name: basename(path),
-      path,
+      path: await loadablePath(files, sha256, context.cacheDir),
       folder: dirname(path),
-      sha256: await sha256File(path),
+      sha256,
+      files,
       licence: null,
       origin: null,
     };
@@ -114,14 +144,31 @@ export async function resolveModel(nameOrPath: string, options: StoreOptions = {
   const { bundle, file, name } = locate(context, nameOrPath);
   const manifest = await pullBundle(context, bundle);
   const folder = bundleDir(context, bundle);
+  const path = join(folder, file);
   return {
     name,
-    path: join(folder, file),
+    path,
     folder,
-    sha256: manifest.files.find((pinned) => pinned.path === file)!.sha256,
+    ...(await pinnedModel(path, file, manifest)),
     licence: manifest.licence,
     origin: manifest.origin,
   };
+}
+
+/** Files and identity of a model of a pulled bundle, whose digests the manifest holds. */
+async function pinnedModel(
+  path: string,
+  file: string,
+  manifest: BundleManifest,
+): Promise<{ files: ModelFiles; sha256: string }> {
+  const files = await resolvedFiles(path);
+  const pinOf = (name: string): string | undefined => manifest.files.find((pin) => pin.path === name)?.sha256;
+  const weights = [];
+  for (const weight of files.weights) {
+    const pinned = pinOf(posix.join(posix.dirname(file), weight.name));
+    weights.push({ name: weight.name, sha256: pinned ?? (await sha256File(weight.path)) });
+  }
+  return { files, sha256: combinedSha256(pinOf(file)!, weights) };
 }
 
 /** The folder that holds all cached models. */

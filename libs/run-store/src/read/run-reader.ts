@@ -10,6 +10,7 @@ import {
   failureRecordSchema,
   imageRecordSchema,
   innerPath,
+  referenceSchema,
   statisticsSchema,
   timingSchema,
   type ArtifactKey,
@@ -23,6 +24,7 @@ import {
   type FailureRecord,
   type ImageRecord,
   type ObjectResult,
+  type ReferenceFile,
   type ResultsHead,
   type RunConfig,
   type RunManifest,
@@ -93,6 +95,15 @@ export class RunReader {
 
   statistics(): Promise<DetectionStatistics> {
     return this.document('statistics', statisticsSchema);
+  }
+
+  reference(): Promise<ReferenceFile> {
+    return this.document('reference', referenceSchema);
+  }
+
+  /** Crops of the rows that scorers compare with, where they are not all of them. */
+  referenceCrops(): AsyncGenerator<CropRecord> {
+    return readJsonLines(this.path('referenceCrops'), cropRecordSchema);
   }
 
   baselineMap(): Promise<BaselineMapFile> {

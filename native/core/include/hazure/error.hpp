@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace hazure {
 
@@ -27,6 +29,24 @@ class Error : public std::runtime_error {
  private:
   ErrorKind kind_;
   std::string hint_;
+};
+
+/** An Error that is the fault of some items of a batch: the others would have gone through. */
+class ItemError : public Error {
+ public:
+  /**
+   * @param cause  what is wrong with the first of them
+   * @param items  their places in the batch, ascending, at least one
+   */
+  ItemError(ErrorKind kind, const std::string& cause, const std::string& hint, std::vector<std::size_t> items);
+
+  [[nodiscard]] const std::vector<std::size_t>& items() const noexcept { return items_; }
+  /** The same, where the batch is a piece that begins at item `first` of a larger one. */
+  [[nodiscard]] ItemError in_batch(std::size_t first) const;
+
+ private:
+  std::string cause_;
+  std::vector<std::size_t> items_;
 };
 
 }  // namespace hazure

@@ -16,6 +16,7 @@ class Detector {
     PreprocessSpec preprocess;
     HeadSpec head;
     SessionOptions session;
+    InputLayout layout = InputLayout::kAuto;
   };
 
   /** @throws Failure as ImageModel; MODEL_UNSUPPORTED when an output that the head names is not there */
@@ -26,9 +27,13 @@ class Detector {
   /** Step one: pixels to the input tensor. */
   void prepare(std::span<const Region> images, PreparedBatch& batch) const { model_.prepare(images, batch); }
 
-  /** Step two: `results` becomes one list per image. */
+  /**
+   * Step two: `results` becomes one list per image.
+   *
+   * @param masks empty, or as many lists as results, which get the objects' masks. The head must have some.
+   */
   void detect(PreparedBatch& batch, std::span<const Region> images, const DetectOptions& options,
-              std::span<std::vector<Detection>> results);
+              std::span<std::vector<Detection>> results, std::span<std::vector<InstanceMask>> masks = {});
 
  private:
   ImageModel model_;

@@ -17,6 +17,7 @@ class Embedder {
     std::string output;
     bool normalise = true;
     SessionOptions session;
+    InputLayout layout = InputLayout::kAuto;
   };
 
   /** @throws Failure as ImageModel; MODEL_UNSUPPORTED when the output is not there or no `[N, D]` */

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "hazure/error.hpp"
 
@@ -28,6 +29,8 @@ struct FailureRecord {
   std::string code;
   std::string message;
   std::string hint;
+  /** Places of the items of the call that are at fault, where only some are. */
+  std::vector<std::size_t> items = {};
 };
 
 /** True where a message of ONNX Runtime, CUDA or the C++ runtime tells of exhausted memory, on any device. */

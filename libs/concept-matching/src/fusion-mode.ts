@@ -1,0 +1,2 @@
+/** How the two verdicts become one. */
+export type FusionMode = 'any' | 'all' | 'feature' | 'semantic';
