@@ -117,16 +117,17 @@ export class Histogram {
   #cover(reach: number): void {
     if (reach <= this.#limit) return;
     const limit = 2 ** Math.ceil(Math.log2(reach));
-    if (this.#limit > 0) {
-      for (let wide = this.#limit; wide < limit; wide *= 2) this.#halve();
-    }
+    if (this.#limit > 0) this.#widen(limit / this.#limit);
     this.#limit = limit;
   }
 
-  #halve(): void {
+  /** Joins so many neighbouring bins into one. */
+  #widen(ratio: number): void {
     const old = this.counts.slice();
     this.counts.fill(0);
-    for (let bin = 0; bin < old.length; bin++) this.counts[Math.floor((bin - HALF) / 2) + HALF]! += old[bin]!;
+    for (let bin = 0; bin < old.length; bin++) {
+      if (old[bin]! > 0) this.counts[Math.floor((bin - HALF) / ratio) + HALF]! += old[bin]!;
+    }
   }
 }
 

@@ -33,6 +33,8 @@ export interface RangeRequest {
 /** Share of values inside; the rest is cut off half at each end. */
 const PERCENTILE = 0.9999;
 const ENTROPY_BINS = 2048;
+/** Bins between two thresholds that are tried. */
+const ENTROPY_STEP = 48;
 /** Steps in which the mean-square-error search shrinks one end of a range. */
 const MSE_STEPS = 32;
 const MSE_ROUNDS = 2;
@@ -139,7 +141,7 @@ function entropyRange(request: RangeRequest, whole: Range): Range {
   let best = ENTROPY_BINS;
   let least = Infinity;
   const levels = whole.low < 0 ? 128 : 256;
-  for (let kept = levels; kept <= ENTROPY_BINS; kept += 16) {
+  for (let kept = levels; kept <= ENTROPY_BINS; kept += ENTROPY_STEP) {
     const divergence = divergenceAt(bins, kept, levels);
     if (divergence < least) [least, best] = [divergence, kept];
   }
