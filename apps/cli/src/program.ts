@@ -111,6 +111,18 @@ function addModels(program: Command, bind: Bind): void {
     ),
     async () => (await import('./commands/models.js')).modelsDescribeCommand,
   );
+  const quantize = add(
+    'quantize',
+    'make an int8 model, calibrated on your own images, and say what it costs and gives',
+    ['<model>', 'registry name or path to an .onnx file'],
+  )
+    .requiredOption('--calibrate <IMAGES...>', ARGUMENTS['<images...>'])
+    .option('--out <FILE>', 'the model to write (default: the name with -int8.onnx, in this folder)')
+    .addOption(
+      new Option('--target <TARGET>', 'what will run it').choices(['cpu', 'tensorrt']).default('cpu'),
+    )
+    .option('--max-loss <X>', 'most that may be lost: boxes not agreed on, or 1 − mean cosine (0.02, 0.003)');
+  bind(quantize, async () => (await import('./commands/quantize.js')).quantizeCommand);
 }
 
 /** Builds the `hazure` program. `finish` receives the exit code of the command that ran. */

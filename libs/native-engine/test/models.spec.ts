@@ -244,7 +244,9 @@ describe('what models refuse', () => {
     const binding = loadBinding();
     const { handle } = await binding.loadEmbedder({ ...embedderConfig('embedder'), session: {} });
     for (const wrong of [handle, {}, null, 3, Object.create(handle)]) {
-      await expect(binding.detect(wrong as never, images, options)).rejects.toThrow(/the handle of a detector/);
+      await expect(binding.detect(wrong as never, images, options)).rejects.toThrow(
+        /the handle of a detector/,
+      );
     }
     await expect(binding.close({} as never)).rejects.toThrow(/handle/);
     await binding.close(handle);

@@ -9,6 +9,7 @@ import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
 import { deviceLines } from './device-lines.js';
 import { composeBatches } from './batches.js';
+import { enginePrecision, int8Device } from './quantised.js';
 import { composeWords, type ComposedWords } from './words.js';
 
 /** Stages with their models loaded, and how they were found. */
@@ -67,8 +68,8 @@ export async function composeStages(
   };
   const batches = composeBatches(options, engine, session.logger);
   const sessionOptions: SessionOptions = {
-    device: options.device,
-    precision: options.precision,
+    device: int8Device(options),
+    precision: enginePrecision(options),
     threads: options.threads,
     tensorrt: { batch: batches.profile },
   };

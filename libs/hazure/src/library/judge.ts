@@ -11,7 +11,7 @@ import {
 } from '@hazure/contracts';
 import { openInputs } from '@hazure/inputs';
 import { judgeImages, type Baseline } from '@hazure/pipeline';
-import { openStoredBaseline } from '../compose/baseline.js';
+import { checkSamePrecision, openStoredBaseline } from '../compose/baseline.js';
 import { composeStages, type ComposedStages } from '../compose/stages.js';
 import { checkSameEmbedder } from '../phases.js';
 import type { Session } from '../session.js';
@@ -123,6 +123,7 @@ async function openJudge(folder: string, options: OpenBaselineOptions): Promise<
   const { session } = openSession(options);
   const stored = await openStoredBaseline(folder);
   const settings = phaseOptionsOf({ ...options, saveCrops: false }, 'detect', stored.inherited);
+  checkSamePrecision(stored, settings);
   const composed = await composeStages(settings, session);
   try {
     checkSameEmbedder(stored, composed);
