@@ -1,3 +1,4 @@
+import { checkPercentile } from '@hazure/anomaly-scoring';
 import {
   ARTIFACTS,
   FOR_PEOPLE,
@@ -28,7 +29,8 @@ import { placesOnMap, writeRecords } from './write-results.js';
 export async function detectOutliers(request: DetectRequest): Promise<DetectSummary> {
   const { folder, options, baseline } = request;
   const times = new StageTimes(request.clock);
-  const warnings = new RunWarnings(request.logger);
+  const warnings = new RunWarnings(request.logger, request.earlierWarnings);
+  warnings.addFinding(checkPercentile(options.thresholdPercentile));
   await streamObjects({ ...request, options: request.streamOptions, times });
 
   const candidates = candidatesOf(baseline, request.stages.detector.classNames, options);

@@ -3,9 +3,15 @@ import { ConfigError, type Logger, type RunWarning } from '@hazure/contracts';
 
 /** What a run warned of, told at once and kept for its files. */
 export class RunWarnings {
-  readonly list: RunWarning[] = [];
+  readonly list: RunWarning[];
 
-  constructor(private readonly logger: Logger) {}
+  /** @param earlier what was told already */
+  constructor(
+    private readonly logger: Logger,
+    earlier: readonly RunWarning[] = [],
+  ) {
+    this.list = [...earlier];
+  }
 
   add(code: string, message: string): void {
     this.list.push({ code, message });
@@ -21,7 +27,7 @@ export class RunWarnings {
 }
 
 /** @throws ConfigError for a refusal, with the finding's code */
-function refuse({ severity, code, message, hint }: Finding): void {
+export function refuse({ severity, code, message, hint }: Finding): void {
   if (severity !== 'refusal') return;
   const known = code === 'PERCENTILE_IMPLAUSIBLE' || code === 'FDR_UNRESOLVABLE' ? code : 'CONFIG_INVALID';
   throw new ConfigError(capitalised(message), { code: known, hint });

@@ -13,7 +13,7 @@ import { openInputs } from '@hazure/inputs';
 import { judgeImages, type Baseline } from '@hazure/pipeline';
 import { checkSamePrecision, openStoredBaseline } from '../compose/baseline.js';
 import { composeStages, type ComposedStages } from '../compose/stages.js';
-import { checkSameEmbedder } from '../phases.js';
+import { checkSameModels } from '../compose/same-models.js';
 import type { Session } from '../session.js';
 import { inputsOf, phaseOptionsOf, type DetectOptions, type ImageInputs } from './options.js';
 import { interruptible, openSession } from './session.js';
@@ -126,7 +126,7 @@ async function openJudge(folder: string, options: OpenBaselineOptions): Promise<
   checkSamePrecision(stored, settings);
   const composed = await composeStages(settings, session);
   try {
-    checkSameEmbedder(stored, composed);
+    checkSameModels(stored, composed, settings, session.logger);
     return new BaselineJudge(await stored.load(), composed, settings, session);
   } catch (error) {
     await composed.close();

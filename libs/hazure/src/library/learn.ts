@@ -2,7 +2,7 @@ import { composeStages } from '../compose/stages.js';
 import { withInt8Models } from '../compose/quantised.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, type LearnOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, type LearnOptions } from './options.js';
 import type { LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -23,6 +23,7 @@ export function learn(options: LearnOptions): Promise<LearnResult> {
 async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
   const asked = phaseOptionsOf(options, 'learn');
+  refuseImplausible(asked);
   const store = await openOutput(asked, session);
   await listedConcepts(asked); // a bad file should not cost the time to load models
   const input = await inputImages(inputsOf(options.images), asked.trainIndices, asked, {

@@ -5,7 +5,7 @@ import { listedConcepts } from '../compose/semantics.js';
 import { composeStages } from '../compose/stages.js';
 import { inputImages, openOutput, runDetectPhase, runLearnPhase, type InputImages } from '../phases.js';
 import type { Session } from '../session.js';
-import { inputsOf, phaseOptionsOf, type RunOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, type RunOptions } from './options.js';
 import { DetectResult, type LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -30,6 +30,7 @@ async function runImages(options: RunOptions): Promise<RunResult> {
   const { session, warnings } = openSession(options);
   const startedMs = session.clock.monotonicMs();
   const asked = phaseOptionsOf(options, 'run');
+  refuseImplausible(asked);
   const store = await openOutput(asked, session);
   await listedConcepts(asked);
   const opened: InputImages[] = [];
