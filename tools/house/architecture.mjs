@@ -9,6 +9,7 @@ import { format } from 'prettier';
 import { LAYERS } from '../lint/layers.mjs';
 import { readRooms, roomImports } from './graph.mjs';
 
+export { LAYERS };
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = 'docs/architecture.md';
 const BEGIN = '<!-- rooms: written by tools/house/architecture.mjs -->';

@@ -1,8 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { LAYERS } from '../../lint/layers.mjs';
-import { ROOT, renewedPage } from '../architecture.mjs';
+import { LAYERS, ROOT, renewedPage } from '../architecture.mjs';
 import { circlesOf, fileGraph, filesBelow, importsOf, packageOf, readRooms, roomImports } from '../graph.mjs';
 
 const rooms = readRooms(ROOT);
