@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pacoteOptions } from './npm-config.mjs';
 
-export const TURBOJPEG_PACKAGE = {
+const TURBOJPEG_PACKAGE = {
   name: '@julusian/jpeg-turbo',
   version: '3.0.1',
   integrity:

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeTinyModel, spreadPhotos } from '@hazure/test-kit';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const BIN = join(root, 'apps/cli/bin/hazure.cjs');
@@ -26,6 +28,37 @@ export const realTest: typeof test = realData
   ? test
   : (((name: string) =>
       test.skip(`${name} (../shared is absent)`, () => undefined)) as unknown as typeof test);
+
+interface Photos {
+  /** A folder of at least forty. */
+  readonly photos: string;
+  /** `--detector FILE --embedder FILE` */
+  readonly models: readonly string[];
+  /** Whether they are the stand-ins that the repository carries. */
+  readonly standIn: boolean;
+}
+
+/**
+ * Real photos and models where they are, else the photos that the repository carries with tiny models: so that a
+ * stranger's clone runs the end-to-end tests. `HAZURE_TEST_PHOTOS=kit` asks for the latter.
+ */
+export async function photosAndModels(): Promise<Photos> {
+  if (realData && process.env['HAZURE_TEST_PHOTOS'] !== 'kit') return { ...realData, standIn: false };
+  const folder = mkdtempSync(join(tmpdir(), 'hazure-photos-'));
+  await spreadPhotos(join(folder, 'photos'), 40);
+  const detector = makeTinyModel('dfine', join(folder, 'dfine'));
+  const embedder = makeTinyModel('clip', join(folder, 'clip'));
+  return {
+    photos: join(folder, 'photos'),
+    models: [
+      '--detector',
+      join(detector, 'onnx/model.onnx'),
+      '--embedder',
+      join(embedder, 'onnx/vision_model.onnx'),
+    ],
+    standIn: true,
+  };
+}
 
 export interface Finished {
   readonly code: number | null;

@@ -43,72 +43,77 @@ export async function diskSpace(outputDir: string): Promise<Disk[]> {
 
 /** Processor, memory and disks. */
 export function machineFindings(engine: EngineReport | null, disks: readonly Disk[]): Finding[] {
+  const system: Finding = {
+    section,
+    what: 'system',
+    state: 'ok',
+    detail: `${process.platform} ${process.arch}, kernel ${release()}`,
+    fix: null,
+  };
+  return [
+    system,
+    processorFinding(engine),
+    ...(engine ? [instructionsFinding(engine), ...memoryFindings(engine)] : []),
+    ...disks.map(diskFinding),
+  ];
+}
+
+function processorFinding(engine: EngineReport | null): Finding {
   const cores = cpus();
   const model = cores[0]?.model.trim() ?? 'unknown';
-  const findings: Finding[] = [
-    {
-      section,
-      what: 'system',
-      state: 'ok',
-      detail: `${process.platform} ${process.arch}, kernel ${release()}`,
-      fix: null,
-    },
-  ];
   const usable = engine?.info.usableCores;
   const limited = usable !== undefined && usable < cores.length;
-  findings.push({
+  const count = limited
+    ? `${usable} of ${cores.length} cores usable (affinity or cgroup quota)`
+    : `${cores.length} cores`;
+  return { section, what: 'processor', state: 'ok', detail: `${model}, ${count}`, fix: null };
+}
+
+function instructionsFinding({ info: { cpuFeatures, kernelIsa } }: EngineReport): Finding {
+  const plain = kernelIsa === 'generic';
+  return {
     section,
-    what: 'processor',
-    state: 'ok',
-    detail:
-      `${model}, ` +
-      (limited
-        ? `${usable} of ${cores.length} cores usable (affinity or cgroup quota)`
-        : `${cores.length} cores`),
-    fix: null,
-  });
-  if (engine) {
-    const { cpuFeatures, kernelIsa } = engine.info;
-    findings.push({
+    what: 'instructions',
+    state: plain ? 'note' : 'ok',
+    detail: `${kernelIsa} kernels; ${cpuFeatures.join(' ') || 'no vector extensions known'}`,
+    fix:
+      plain && process.arch === 'x64'
+        ? 'Preprocessing is several times faster on a processor with AVX2; in a virtual machine pass the host’s features on.'
+        : null,
+  };
+}
+
+function memoryFindings({ memory }: EngineReport): Finding[] {
+  const host = memory.find(({ device }) => device === 'host');
+  if (!host) return [];
+  const scarce = host.freeBytes < 2 ** 30;
+  const capped = host.totalBytes < totalmem() * 0.99;
+  return [
+    {
       section,
-      what: 'instructions',
-      state: kernelIsa === 'generic' ? 'note' : 'ok',
-      detail: `${kernelIsa} kernels; ${cpuFeatures.join(' ') || 'no vector extensions known'}`,
-      fix:
-        kernelIsa === 'generic' && process.arch === 'x64'
-          ? 'Preprocessing is several times faster on a processor with AVX2; in a virtual machine pass the host’s features on.'
-          : null,
-    });
-    const host = engine.memory.find(({ device }) => device === 'host');
-    if (host) {
-      const capped = host.totalBytes < totalmem() * 0.99;
-      findings.push({
-        section,
-        what: 'memory',
-        state: host.freeBytes < 2 ** 30 ? 'note' : 'ok',
-        detail:
-          `${size(host.freeBytes)} free of ${size(host.totalBytes)}` +
-          (capped ? ` (cgroup limit; the machine has ${size(totalmem())})` : ''),
-        fix:
-          host.freeBytes < 2 ** 30
-            ? 'Close other programs or raise the limit; small batches (--batch-size 1) need least.'
-            : null,
-      });
-    }
-  }
-  for (const { of, path, freeBytes } of disks) {
-    const scarce = freeBytes < SCARCE_BYTES;
-    findings.push({
-      section,
-      what: `disk for ${of}`,
+      what: 'memory',
       state: scarce ? 'note' : 'ok',
-      detail: `${size(freeBytes)} free at ${path}`,
-      fix: !scarce
-        ? null
-        : of === 'cache'
-          ? 'Make room, or point HAZURE_CACHE_DIR at a larger disk.'
-          : 'Make room, or choose a larger disk with --output-dir.',
-    });
-  }
-  return findings;
+      detail:
+        `${size(host.freeBytes)} free of ${size(host.totalBytes)}` +
+        (capped ? ` (cgroup limit; the machine has ${size(totalmem())})` : ''),
+      fix: scarce
+        ? 'Close other programs or raise the limit; small batches (--batch-size 1) need least.'
+        : null,
+    },
+  ];
+}
+
+function diskFinding({ of, path, freeBytes }: Disk): Finding {
+  const scarce = freeBytes < SCARCE_BYTES;
+  const remedy =
+    of === 'cache'
+      ? 'Make room, or point HAZURE_CACHE_DIR at a larger disk.'
+      : 'Make room, or choose a larger disk with --output-dir.';
+  return {
+    section,
+    what: `disk for ${of}`,
+    state: scarce ? 'note' : 'ok',
+    detail: `${size(freeBytes)} free at ${path}`,
+    fix: scarce ? remedy : null,
+  };
 }

@@ -94,7 +94,7 @@ const JPEG_ORIGIN = {
 } as const;
 
 /** What decodes JPEGs, and what it costs where that is not libjpeg-turbo. */
-export function jpegFinding(jpeg: EngineReport['jpeg']): Finding {
+function jpegFinding(jpeg: EngineReport['jpeg']): Finding {
   const about = { section: 'Software', what: 'libjpeg-turbo' } as const;
   if ('failure' in jpeg) return { ...about, state: 'problem', detail: jpeg.failure, fix: jpeg.hint };
   if (jpeg.path !== null) {

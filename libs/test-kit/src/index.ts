@@ -6,6 +6,7 @@ export {
   type ScoredBox,
 } from './average-precision.js';
 export { FakeClock, RecordingLogger, type LoggedLine } from './fakes.js';
+export { kitPhotos, spreadPhotos } from './photos.js';
 export { paintPicture } from './pictures.js';
 export { HubServer } from './servers/hub-server.js';
 export { VisionServer, type Question, type Reply } from './servers/vision-server.js';

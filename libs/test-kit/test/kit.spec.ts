@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,8 +10,10 @@ import {
   RecordingLogger,
   VisionServer,
   intersectionOverUnion,
+  kitPhotos,
   makeTinyModel,
   paintPicture,
+  spreadPhotos,
 } from '../src/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'test-kit-'));
@@ -149,4 +151,16 @@ describe('servers', () => {
       await hub.stop();
     }
   });
+});
+
+test('the ten photos are small, and what is spread from them differs', async () => {
+  const photos = kitPhotos();
+  expect(photos).toHaveLength(10);
+  expect(photos.reduce((sum, path) => sum + readFileSync(path).length, 0)).toBeLessThan(400_000);
+  const spread = join(folder, 'spread');
+  await spreadPhotos(spread, 31);
+  const names = readdirSync(spread);
+  const kinds = new Set(names.map((name) => sha256(readFileSync(join(spread, name)))));
+  expect([names.length, kinds.size]).toEqual([31, 31]);
+  await expect(spreadPhotos(spread, 81)).rejects.toThrow(/at most 80/);
 });

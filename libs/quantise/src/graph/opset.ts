@@ -4,7 +4,7 @@ import { GraphIndex, int64s, withGraph } from './graph.js';
 import { unfit } from './refuse.js';
 
 /** Per-axis DequantizeLinear came with it. */
-export const MIN_OPSET = 13;
+const MIN_OPSET = 13;
 
 /** Operators that changed between opset 7 and 13 and are not rewritten here: the version from which on they are valid. */
 const VALID_FROM = new Map([

@@ -60,7 +60,7 @@ export function quantisationOf({ low, high }: Range, isSymmetric: boolean): Quan
 }
 
 /** Mean squared error that a range causes behind the reader, over the reader's own mean square. */
-export function rangeError(range: Range, request: RangeRequest): number {
+function rangeError(range: Range, request: RangeRequest): number {
   const { values, counts, exact, power } = distributionOf(request);
   if (power === 0) return 0;
   const { scale, zeroPoint } = quantisationOf(range, request.symmetric);
