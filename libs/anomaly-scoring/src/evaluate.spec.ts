@@ -28,7 +28,7 @@ describe('evaluate on embeddings', () => {
       percentile: 95,
       warnings: [],
     });
-    expect(Object.keys(report.scorers)).toEqual(['ensemble', 'mahalanobis', 'knn', 'iforest']);
+    expect(Object.keys(report.scorers)).toEqual(['lof', 'ensemble', 'mahalanobis', 'knn', 'iforest']);
     for (const scorer of Object.values(report.scorers)) {
       expect(scorer.fitSeconds).toBe(0.25);
       expect(scorer.scoreSeconds).toBe(0.25);
