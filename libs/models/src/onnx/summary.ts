@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { HazureError, ModelError, messageOf } from '@hazure/contracts';
 import type { OnnxValue } from './model.js';
-import { FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
+import { AttributeProto, FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
 import { onnxValue, type ValueMessage } from './value.js';
 import type { WireField } from './wire.js';
 import { ExternalData, type ExternalFile } from './external-data.js';
@@ -9,10 +9,12 @@ import { WireError, WireReader } from './wire.js';
 
 export type { ExternalFile };
 
-/** One operation of the graph, without its attributes. */
+/** One operation of the graph; of its attributes, those that say how it moves over an image. */
 export interface OnnxStep {
   readonly opType: string;
   readonly inputs: readonly string[];
+  /** Of a convolution or a pooling that names them; 1 a side where it doesn't. */
+  readonly strides?: readonly number[];
 }
 
 /** What an .onnx file says about itself, weights aside. */
@@ -115,14 +117,19 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
       let opType = '';
       const made: string[] = [];
       const taken: string[] = [];
+      let strides: readonly number[] | undefined;
       for await (const part of reader.fields(field.start, field.end)) {
         if (part.id === FIELD.node.opType) opType = await reader.string(part);
         else if (part.id === FIELD.node.output) made.push(await reader.string(part));
         else if (part.id === FIELD.node.input) taken.push(await reader.string(part));
-        else if (part.id === FIELD.node.attribute) await external.attribute(part);
+        else if (part.id === FIELD.node.attribute) {
+          await external.attribute(part);
+          strides = (await stridesOf(reader, part)) ?? strides;
+        }
       }
       opTypes.set(opType, (opTypes.get(opType) ?? 0) + 1);
-      for (const name of made) steps.set(name, { opType, inputs: taken });
+      const step = { opType, inputs: taken, ...(strides === undefined ? {} : { strides }) };
+      for (const name of made) steps.set(name, step);
     }
   }
   if (outputs.length === 0) throw new WireError('its graph has no outputs');
@@ -134,6 +141,18 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
     steps,
     externalFiles: external.files(),
   };
+}
+
+/** Longer attributes are tensors or graphs, never strides. */
+const MAX_STRIDES_BYTES = 128;
+
+async function stridesOf(reader: WireReader, field: WireField): Promise<readonly number[] | undefined> {
+  if (field.end - field.start > MAX_STRIDES_BYTES) return undefined;
+  const attribute = AttributeProto.toObject(AttributeProto.decode(await reader.bytes(field)), {
+    longs: Number,
+    arrays: true,
+  }) as { name: string; ints: number[] };
+  return attribute.name === 'strides' ? attribute.ints : undefined;
 }
 
 function valueOf(bytes: Uint8Array): OnnxValue {
