@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ModelError } from '@hazure/contracts';
 import type { OnnxValue } from '../onnx/model.js';
 import { summarizeOnnx } from '../onnx/summary.js';
@@ -201,7 +202,9 @@ export async function withMapOutputs(
       return { name: tensor, type: outputs[0].type, dims };
     }),
   };
-  const what = `maps-${missing.map(({ tensor }) => tensor.replace(/[^\w.-]/g, '_')).join('+')}`;
+  // The model may be a derived copy itself: what it has decides what the new one has.
+  const names = JSON.stringify([outputs.map(({ name }) => name), missing.map(({ tensor }) => tensor)]);
+  const what = `maps-${createHash('sha256').update(names).digest('hex').slice(0, 16)}`;
   return derivedModel(model.files, model.sha256, { what, parts, cacheDir });
 }
 
