@@ -64,6 +64,8 @@ const MOVING = new Set(['Conv', 'FusedConv', 'MaxPool', 'AveragePool', 'LpPool']
 const JOINING = new Set(['Add', 'Concat']);
 /** Finer maps say of edges, not of things, and are large. */
 const LEAST_STRIDE = 4;
+/** The one convolution that cuts an image into a transformer's patches has seen nothing yet. */
+const LEAST_DEPTH = 2;
 
 /**
  * Spatial maps of an embedding network: declared by name, or found by following strides through the graph from its
@@ -82,14 +84,13 @@ export async function findSpatialMaps(
   declared?: readonly string[],
 ): Promise<SpatialMap[]> {
   const summary = await summarizeOnnx(path);
-  const strides = stridesFrom(summary);
-  if (declared !== undefined)
-    return declared.map((tensor) => declaredMap(tensor, { path, summary, strides }));
+  const cells = cellsFrom(summary);
+  if (declared !== undefined) return declared.map((tensor) => declaredMap(tensor, { path, summary, cells }));
   const tokens = summary.outputs.filter(
     ({ name, dims }) => dims.length === 3 && name === 'last_hidden_state',
   );
   if (tokens.length > 0) return tokens.map(tokenMap);
-  const last = lastOfStrides(summary, strides, ancestors(summary.steps, output));
+  const last = lastOfStrides(summary, cells, ancestors(summary.steps, output));
   const found = [...last].sort(([a], [b]) => a - b).map(([, map]) => map);
   if (found.length > 0) return found;
   throw new ModelError(
@@ -108,10 +109,10 @@ function declaredMap(
   model: {
     readonly path: string;
     readonly summary: OnnxSummary;
-    readonly strides: ReadonlyMap<string, number>;
+    readonly cells: ReadonlyMap<string, Cells>;
   },
 ): SpatialMap {
-  const { summary, strides, path } = model;
+  const { summary, cells, path } = model;
   const known = summary.outputs.find(({ name }) => name === tensor);
   if (known === undefined && !summary.steps.has(tensor)) {
     throw new ModelError(
@@ -123,31 +124,40 @@ function declaredMap(
     );
   }
   const kind = known?.dims.length === 3 ? 'tokens' : 'grid';
-  return { tensor, kind, stride: strides.get(tensor) ?? null, reason: 'declared' };
+  return { tensor, kind, stride: cells.get(tensor)?.stride ?? null, reason: 'declared' };
 }
 
-/** Stride of each tensor that has a cell structure still, in topological order. Only the vertical one is followed. */
-function stridesFrom({ inputs, steps }: OnnxSummary): Map<string, number> {
-  const strides = new Map<string, number>();
-  for (const { name, dims } of inputs) if (dims.length === 4) strides.set(name, 1);
+/** How a tensor's cells lie on the image. */
+interface Cells {
+  /** Vertical; both are taken to be alike. */
+  readonly stride: number;
+  /** Convolutions and poolings between the image and it. */
+  readonly depth: number;
+}
+
+/** Of each tensor that has a cell structure still, in topological order. */
+function cellsFrom({ inputs, steps }: OnnxSummary): Map<string, Cells> {
+  const cells = new Map<string, Cells>();
+  for (const { name, dims } of inputs) if (dims.length === 4) cells.set(name, { stride: 1, depth: 0 });
   for (const [name, step] of steps) {
-    const stride = strideAfter(step, strides);
-    if (stride !== null) strides.set(name, stride);
+    const made = cellsAfter(step, cells);
+    if (made !== null) cells.set(name, made);
   }
-  return strides;
+  return cells;
 }
 
-function strideAfter(
-  { opType, inputs, strides: own }: OnnxStep,
-  known: ReadonlyMap<string, number>,
-): number | null {
+function cellsAfter(step: OnnxStep, known: ReadonlyMap<string, Cells>): Cells | null {
+  const { opType, inputs, strides } = step;
   if (MOVING.has(opType)) {
     const before = known.get(inputs[0] ?? '');
-    return before === undefined ? null : before * (own?.[0] ?? 1);
+    return before === undefined
+      ? null
+      : { stride: before.stride * (strides?.[0] ?? 1), depth: before.depth + 1 };
   }
   if (!CELLWISE.has(opType)) return null;
-  const of = new Set(inputs.flatMap((input) => known.get(input) ?? []));
-  return of.size === 1 ? [...of][0] : null;
+  const of = inputs.flatMap((input) => known.get(input) ?? []);
+  if (new Set(of.map(({ stride }) => stride)).size !== 1) return null;
+  return { stride: of[0].stride, depth: Math.max(...of.map(({ depth }) => depth)) };
 }
 
 function ancestors(steps: ReadonlyMap<string, OnnxStep>, output: string): Set<string> {
@@ -163,15 +173,15 @@ function ancestors(steps: ReadonlyMap<string, OnnxStep>, output: string): Set<st
 
 function lastOfStrides(
   { steps }: OnnxSummary,
-  strides: ReadonlyMap<string, number>,
+  cells: ReadonlyMap<string, Cells>,
   leading: ReadonlySet<string>,
 ): Map<number, SpatialMap> {
   const last = new Map<number, SpatialMap>();
   const joined = new Set<number>();
   for (const [tensor, step] of steps) {
-    const stride = strides.get(tensor);
-    if (stride === undefined || stride < LEAST_STRIDE || !leading.has(tensor)) continue;
-    const joins = JOINING.has(step.opType) && step.inputs.filter((name) => strides.has(name)).length > 1;
+    const { stride, depth } = cells.get(tensor) ?? { stride: 0, depth: 0 };
+    if (stride < LEAST_STRIDE || depth < LEAST_DEPTH || !leading.has(tensor)) continue;
+    const joins = JOINING.has(step.opType) && step.inputs.filter((name) => cells.has(name)).length > 1;
     if (!joins && joined.has(stride)) continue;
     if (joins) joined.add(stride);
     const reason = `the last ${joins ? 'join of branches' : 'tensor'} of stride ${stride}`;

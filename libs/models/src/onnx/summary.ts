@@ -68,9 +68,10 @@ async function readModel(reader: WireReader, fileBytes: number): Promise<OnnxSum
   const metadata: Record<string, string> = {};
   let producerName = '';
   let opset = 0;
-  let graph: WireField | null = null;
+  // A message that stands twice reads as one (a copy with parts appended): protobuf joins its repeated fields.
+  const graphs: WireField[] = [];
   for await (const field of reader.fields(0, fileBytes)) {
-    if (field.id === FIELD.model.graph && field.wireType === 2) graph = field;
+    if (field.id === FIELD.model.graph && field.wireType === 2) graphs.push(field);
     else if (field.id === FIELD.model.producerName) producerName = await reader.string(field);
     else if (field.id === FIELD.model.opsetImport) opset = (await defaultOpset(reader, field)) ?? opset;
     else if (field.id === FIELD.model.metadataProps) {
@@ -81,8 +82,8 @@ async function readModel(reader: WireReader, fileBytes: number): Promise<OnnxSum
       metadata[entry.key] = entry.value;
     }
   }
-  if (graph === null) throw new WireError('it holds no graph');
-  return { producerName, opset, metadata, fileBytes, ...(await readGraph(reader, graph)) };
+  if (graphs.length === 0) throw new WireError('it holds no graph');
+  return { producerName, opset, metadata, fileBytes, ...(await readGraph(reader, graphs)) };
 }
 
 async function defaultOpset(reader: WireReader, field: WireField): Promise<number | null> {
@@ -100,14 +101,18 @@ type GraphSummary = Pick<
   'inputs' | 'outputs' | 'opTypes' | 'producers' | 'steps' | 'externalFiles'
 >;
 
-async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSummary> {
+async function* fieldsOf(reader: WireReader, parts: readonly WireField[]): AsyncGenerator<WireField> {
+  for (const part of parts) yield* reader.fields(part.start, part.end);
+}
+
+async function readGraph(reader: WireReader, graphs: readonly WireField[]): Promise<GraphSummary> {
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
   const initializers = new Set<string>();
   const opTypes = new Map<string, number>();
   const steps = new Map<string, OnnxStep>();
   const external = new ExternalData(reader);
-  for await (const field of reader.fields(graph.start, graph.end)) {
+  for await (const field of fieldsOf(reader, graphs)) {
     if (field.id === FIELD.graph.input) inputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.output) outputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.initializer) {
