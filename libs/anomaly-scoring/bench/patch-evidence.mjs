@@ -2,7 +2,8 @@
 /**
  * Which layers, models and pooling find and show what does not belong: MobileNetV2's maps on three families of tasks
  * (patch-tasks.mjs). Per family and combination: image AUROC, pixel AUROC from boxes, false alarms at percentile 95.
- *   node libs/anomaly-scoring/bench/patch-evidence.mjs [SHARED] [--quick] [--families aligned,boards,road]
+ *   node libs/anomaly-scoring/bench/patch-evidence.mjs [SHARED] [--quick] [--families=aligned,boards,road]
+ *     [--layers='16 on 14;8+16 on 14'] [--members=position,position+bank]
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -43,7 +44,7 @@ const LAYERS = {
   '8+16 on 28': { strides: [8, 16], side: 28 },
   '8+16+32 on 14': { strides: [8, 16, 32], side: 14 },
 };
-const COMBINATIONS = [
+const EVERY = [
   ['position'],
   ['shared'],
   ['free'],
@@ -53,6 +54,12 @@ const COMBINATIONS = [
   ['position', 'bank'],
   ['position', 'free', 'bank'],
 ];
+const COMBINATIONS =
+  args
+    .find((arg) => arg.startsWith('--members='))
+    ?.slice(10)
+    .split(',')
+    .map((list) => list.split('+')) ?? EVERY;
 const POOLINGS = [0, 0.01, 0.02, 0.05];
 const accelerator = plainAccelerator();
 const SIDE = 56;

@@ -114,28 +114,50 @@ export function joinLayers(
   const data = new Float32Array(count * height * width * channels);
   let offset = 0;
   for (const layer of layers) {
-    const rows = taps(layer.height, height);
-    const columns = taps(layer.width, width);
-    for (let n = 0; n < count; n++) {
-      for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) {
-          const to = ((n * height + y) * width + x) * channels + offset;
-          for (const [row, rowShare] of rows[y]) {
-            for (const [column, columnShare] of columns[x]) {
-              const from = ((n * layer.height + row) * layer.width + column) * layer.channels;
-              const share = rowShare * columnShare;
-              for (let c = 0; c < layer.channels; c++) data[to + c] += share * layer.data[from + c];
-            }
-          }
-        }
-      }
+    // Rows first, then columns: separable, so a cell takes as many products as both together.
+    const stretched = resampled(layer.data, {
+      lines: count,
+      from: layer.height,
+      to: height,
+      stride: layer.width * layer.channels,
+    });
+    const both = resampled(stretched, {
+      lines: count * height,
+      from: layer.width,
+      to: width,
+      stride: layer.channels,
+    });
+    for (let cell = 0; cell < count * height * width; cell++) {
+      const from = cell * layer.channels;
+      data.set(both.subarray(from, from + layer.channels), cell * channels + offset);
     }
     offset += layer.channels;
   }
   return { data, count, height, width, channels };
 }
 
-/** Which source cells make each target cell, and with what shares. A finer source is averaged, so that no cell is lost. */
+/** Along one axis: `lines` times `from` stretches of `stride` values become `to` of them. */
+function resampled(
+  data: Float32Array,
+  axis: { readonly lines: number; readonly from: number; readonly to: number; readonly stride: number },
+): Float32Array {
+  const { lines, from, to, stride } = axis;
+  if (from === to) return data;
+  const shares = taps(from, to);
+  const result = new Float32Array(lines * to * stride);
+  for (let line = 0; line < lines; line++) {
+    for (let i = 0; i < to; i++) {
+      const at = (line * to + i) * stride;
+      for (const [cell, share] of shares[i]) {
+        const source = (line * from + cell) * stride;
+        for (let c = 0; c < stride; c++) result[at + c] += share * data[source + c];
+      }
+    }
+  }
+  return result;
+}
+
+/** Which source cells make each target cell, and with what shares. A finer source is averaged: no cell is lost. */
 function taps(from: number, to: number): [number, number][][] {
   const scale = from / to;
   const reach = Math.max(1, scale);
@@ -149,7 +171,7 @@ function taps(from: number, to: number): [number, number][][] {
       shares.set(cell, (shares.get(cell) ?? 0) + share);
     }
     const total = [...shares.values()].reduce((sum, share) => sum + share, 0);
-    return [...shares].map(([cell, share]) => [cell, share / total]);
+    return [...shares].map(([cell, share]): [number, number] => [cell, share / total]);
   });
 }
 
@@ -204,5 +226,5 @@ export async function projectMaps(
     rank,
     triangular: false,
   });
-  return { ...maps, channels: rank, data: Float32Array.from(projected) };
+  return { ...maps, channels: rank, data: new Float32Array(projected) };
 }
