@@ -5,11 +5,11 @@ import { heatOf } from '@hazure/anomaly-scoring';
 import type { DecodedImage } from '@hazure/contracts';
 import { describeEmbedder } from '@hazure/models';
 import { loadEngine } from '@hazure/native-engine';
+import { runTinyModelScript } from '@hazure/test-kit';
 import sharp from 'sharp';
 import { EngineEmbedder, EngineMapEmbedder, FixedBatches, heatmapPng } from '../src/index.js';
 import { photos } from './photos.js';
 import { cocoFolder, sharedModel, testWith } from './shared-data.js';
-import { tool } from './tiny-clip.js';
 
 const engine = loadEngine();
 const cacheDir = mkdtempSync(join(tmpdir(), 'maps-'));
@@ -82,7 +82,7 @@ testWith(MOBILENET)('a CNN: what changes in the image changes its cell', async (
 
 test('a vision transformer: the tokens of its patches, in their places', async () => {
   const folder = join(cacheDir, 'dinov2');
-  tool('make-tiny-dinov2.mjs', [folder]);
+  runTinyModelScript('make-tiny-dinov2.mjs', [folder]);
   const model = await describeEmbedder(join(folder, 'onnx', 'model.onnx'), { cacheDir });
   const maps = await EngineMapEmbedder.load(engine, model, { batches, cacheDir });
   const regions = [true, false].map((shown) => ({ image: squareAt(5, 2, shown), box: null }));
