@@ -72,3 +72,4 @@ export {
 export type { EffectiveCheck, Finding, FindingCode, FlaggedCheck } from './plausibility/findings.js';
 export { classMixTest, energyTest, kolmogorovSmirnov } from './plausibility/two-sample.js';
 export type { GroupedSample, TestResult } from './plausibility/two-sample.js';
+export * from './patch/index.js';

@@ -22,5 +22,6 @@ export { parseClassNames, NamesError } from './describe/names.js';
 export { DEFAULT_SIDE_PX } from './describe/size.js';
 export * from './store/model-files.js';
 export { derivedModel } from './store/derived.js';
+export * from './describe/spatial-maps.js';
 export { fetchNpmFiles, userNpmOptions } from './store/npm-source.js';
 export * from './gpu-runtime.js';

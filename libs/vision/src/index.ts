@@ -4,6 +4,8 @@ export { SharpCropEncoder } from './crop-encoder.js';
 export { pixelRect } from './pixel-rect.js';
 export { EngineDetector, TileDetector, tileDetector, type DetectorOptions } from './detector.js';
 export { EngineEmbedder } from './embedder.js';
+export { EngineMapEmbedder, type EmbeddedMaps, type MapEmbedderOptions } from './map-embedder.js';
+export { heatmapPng, type HeatmapOptions } from './heatmap.js';
 export { FixedBatches, type BatchPlan, type BatchRunner, type LoadedModel } from './batches.js';
 export * from './clip-text/index.js';
 export * from './masks.js';

@@ -91,6 +91,7 @@ const descriptor: protobuf.INamespace = {
 const root = protobuf.Root.fromJSON(descriptor);
 
 export const ModelProto = root.lookupType('onnx.ModelProto');
+export const AttributeProto = root.lookupType('onnx.AttributeProto');
 export const ValueInfoProto = root.lookupType('onnx.ValueInfoProto');
 export const StringStringEntryProto = root.lookupType('onnx.StringStringEntryProto');
 

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { HazureError, ModelError, messageOf } from '@hazure/contracts';
 import type { OnnxValue } from './model.js';
-import { FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
+import { AttributeProto, FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
 import { onnxValue, type ValueMessage } from './value.js';
 import type { WireField } from './wire.js';
 import { ExternalData, type ExternalFile } from './external-data.js';
@@ -9,10 +9,12 @@ import { WireError, WireReader } from './wire.js';
 
 export type { ExternalFile };
 
-/** One operation of the graph, without its attributes. */
+/** One operation of the graph; of its attributes, those that say how it moves over an image. */
 export interface OnnxStep {
   readonly opType: string;
   readonly inputs: readonly string[];
+  /** Of a convolution or a pooling that names them; 1 a side where it doesn't. */
+  readonly strides?: readonly number[];
 }
 
 /** What an .onnx file says about itself, weights aside. */
@@ -66,9 +68,10 @@ async function readModel(reader: WireReader, fileBytes: number): Promise<OnnxSum
   const metadata: Record<string, string> = {};
   let producerName = '';
   let opset = 0;
-  let graph: WireField | null = null;
+  // A message that stands twice reads as one (a copy with parts appended): protobuf joins its repeated fields.
+  const graphs: WireField[] = [];
   for await (const field of reader.fields(0, fileBytes)) {
-    if (field.id === FIELD.model.graph && field.wireType === 2) graph = field;
+    if (field.id === FIELD.model.graph && field.wireType === 2) graphs.push(field);
     else if (field.id === FIELD.model.producerName) producerName = await reader.string(field);
     else if (field.id === FIELD.model.opsetImport) opset = (await defaultOpset(reader, field)) ?? opset;
     else if (field.id === FIELD.model.metadataProps) {
@@ -79,8 +82,8 @@ async function readModel(reader: WireReader, fileBytes: number): Promise<OnnxSum
       metadata[entry.key] = entry.value;
     }
   }
-  if (graph === null) throw new WireError('it holds no graph');
-  return { producerName, opset, metadata, fileBytes, ...(await readGraph(reader, graph)) };
+  if (graphs.length === 0) throw new WireError('it holds no graph');
+  return { producerName, opset, metadata, fileBytes, ...(await readGraph(reader, graphs)) };
 }
 
 async function defaultOpset(reader: WireReader, field: WireField): Promise<number | null> {
@@ -98,14 +101,18 @@ type GraphSummary = Pick<
   'inputs' | 'outputs' | 'opTypes' | 'producers' | 'steps' | 'externalFiles'
 >;
 
-async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSummary> {
+async function* fieldsOf(reader: WireReader, parts: readonly WireField[]): AsyncGenerator<WireField> {
+  for (const part of parts) yield* reader.fields(part.start, part.end);
+}
+
+async function readGraph(reader: WireReader, graphs: readonly WireField[]): Promise<GraphSummary> {
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
   const initializers = new Set<string>();
   const opTypes = new Map<string, number>();
   const steps = new Map<string, OnnxStep>();
   const external = new ExternalData(reader);
-  for await (const field of reader.fields(graph.start, graph.end)) {
+  for await (const field of fieldsOf(reader, graphs)) {
     if (field.id === FIELD.graph.input) inputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.output) outputs.push(valueOf(await reader.bytes(field)));
     else if (field.id === FIELD.graph.initializer) {
@@ -115,14 +122,19 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
       let opType = '';
       const made: string[] = [];
       const taken: string[] = [];
+      let strides: readonly number[] | undefined;
       for await (const part of reader.fields(field.start, field.end)) {
         if (part.id === FIELD.node.opType) opType = await reader.string(part);
         else if (part.id === FIELD.node.output) made.push(await reader.string(part));
         else if (part.id === FIELD.node.input) taken.push(await reader.string(part));
-        else if (part.id === FIELD.node.attribute) await external.attribute(part);
+        else if (part.id === FIELD.node.attribute) {
+          await external.attribute(part);
+          strides = (await stridesOf(reader, part)) ?? strides;
+        }
       }
       opTypes.set(opType, (opTypes.get(opType) ?? 0) + 1);
-      for (const name of made) steps.set(name, { opType, inputs: taken });
+      const step = { opType, inputs: taken, ...(strides === undefined ? {} : { strides }) };
+      for (const name of made) steps.set(name, step);
     }
   }
   if (outputs.length === 0) throw new WireError('its graph has no outputs');
@@ -134,6 +146,18 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
     steps,
     externalFiles: external.files(),
   };
+}
+
+/** Longer attributes are tensors or graphs, never strides. */
+const MAX_STRIDES_BYTES = 128;
+
+async function stridesOf(reader: WireReader, field: WireField): Promise<readonly number[] | undefined> {
+  if (field.end - field.start > MAX_STRIDES_BYTES) return undefined;
+  const attribute = AttributeProto.toObject(AttributeProto.decode(await reader.bytes(field)), {
+    longs: Number,
+    arrays: true,
+  }) as { name: string; ints: number[] };
+  return attribute.name === 'strides' ? attribute.ints : undefined;
 }
 
 function valueOf(bytes: Uint8Array): OnnxValue {
