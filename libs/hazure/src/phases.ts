@@ -182,7 +182,7 @@ function announce(
   folder: RunFolder,
   resumed: boolean,
 ): void {
-  const done = folder.shards.nextPosition;
+  const done = folder.shards.finished.reduce((sum, { from, to }) => sum + to - from, 0);
   const where = resumed ? ` (going on after ${done})` : '';
   session.logger.info(`${phase}: ${input.total} images of ${input.given}${where}`);
 }

@@ -27,7 +27,7 @@ export const ARTIFACTS = {
   combinedMap: { file: 'tsne_map.json', format: 'hazure-combined-map/1' },
   statistics: { file: 'statistics.json', format: 'hazure-statistics/1' },
   timing: { file: 'timing.json', format: 'hazure-timing/1' },
-  shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/1' },
+  shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/2' },
 } as const;
 
 export type ArtifactKey = keyof typeof ARTIFACTS;
