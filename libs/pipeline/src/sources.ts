@@ -1,5 +1,12 @@
 import type { RunWarnings } from './warnings.js';
-import type { ImageList, ImageRef, PositionRange, SetAside, ShardStore, SourceStamp } from '@hazure/contracts';
+import type {
+  ImageList,
+  ImageRef,
+  PositionRange,
+  SetAside,
+  ShardStore,
+  SourceStamp,
+} from '@hazure/contracts';
 
 /** What tells an image from a later one at the same place. */
 export const sourceStamp = ({ bytes, modifiedMs }: Pick<ImageRef, 'bytes' | 'modifiedMs'>): SourceStamp => [

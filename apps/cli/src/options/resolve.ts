@@ -31,7 +31,12 @@ function fromConfigFile(path: string): Record<string, unknown> {
   if (document === null || typeof document !== 'object' || Array.isArray(document)) {
     throw new ConfigError(`The config file ${path} must hold one object of options`);
   }
-  const values: Record<string, unknown> = {};
+  if (isCyclic(document))
+    throw new ConfigError(`The config file ${path} holds a value that contains itself`, {
+      hint: 'Leave out the alias (*name) inside what its anchor (&name) stands for.',
+    });
+  // without a prototype, so that names such as "constructor" are keys like others
+  const values = Object.create(null) as Record<string, unknown>;
   for (const [written, value] of Object.entries(document)) {
     if (written === '$schema') continue;
     const key = camelCase(written);
@@ -39,6 +44,13 @@ function fromConfigFile(path: string): Record<string, unknown> {
     values[key] = (PHASE_OPTION_KEYS as string[]).includes(key) ? fromFile(key as OptionKey, value) : value;
   }
   return values;
+}
+
+/** Whether a value is among its own members: a YAML anchor may say so. */
+function isCyclic(value: unknown, above: readonly unknown[] = []): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (above.includes(value)) return true;
+  return Object.values(value).some((member) => isCyclic(member, [...above, value]));
 }
 
 /**

@@ -12,7 +12,8 @@ import {
 } from '@hazure/contracts';
 import { composeAccelerator } from './accelerator.js';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
-import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
+import { inheritedModels, type InheritedModels } from './inherited-models.js';
+import { RunReader, readNpy, sha256Hex, verifyArtifacts } from '@hazure/run-store';
 
 /** Settings of detection that a baseline was learned with; new images must be looked at the same way. */
 const INHERITED = [
@@ -39,6 +40,10 @@ export interface StoredBaseline {
   readonly manifest: RunManifest;
   /** Option values that `detect` takes over unless told otherwise. */
   readonly inherited: Readonly<Record<string, unknown>>;
+  /** Checksum over all that judging hangs on: two baselines of the same one judge the same. */
+  readonly contentKey: string;
+  /** Which models come from the baseline, not from `chosen`. */
+  inheritedModels(chosen: object): InheritedModels;
   load(): Promise<Baseline>;
 }
 
@@ -66,7 +71,28 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
     if (PHASE_OPTION_KEYS.includes(key) && config.options[key] !== undefined)
       inherited[key] = config.options[key];
   }
-  return { manifest, inherited, load: () => load(run, manifest) };
+  return {
+    manifest,
+    inherited,
+    contentKey: contentKey(manifest),
+    inheritedModels: (chosen) => inheritedModels(config, manifest, chosen),
+    load: () => load(run, manifest),
+  };
+}
+
+const JUDGED_WITH: readonly ArtifactKey[] = [
+  ...NEEDED,
+  'features',
+  'crops',
+  'referenceFeatures',
+  'referenceCrops',
+  'baselineMap',
+];
+
+function contentKey({ artifacts }: RunManifest): string {
+  const names = new Set<string>(JUDGED_WITH.map((key) => ARTIFACTS[key].file));
+  const parts = artifacts.filter(({ path }) => names.has(path)).map(({ path, sha256 }) => [path, sha256]);
+  return sha256Hex(JSON.stringify(parts.sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {

@@ -123,7 +123,10 @@ async function openJudge(folder: string, options: OpenBaselineOptions): Promise<
   const { session } = openSession(options);
   const stored = await openStoredBaseline(folder);
   const settings = phaseOptionsOf({ ...options, saveCrops: false }, 'detect', stored.inherited);
-  const composed = await composeStages(settings, session);
+  const composed = await composeStages(settings, session, {
+    words: true,
+    inherited: stored.inheritedModels(options),
+  });
   try {
     checkSameEmbedder(stored, composed);
     return new BaselineJudge(await stored.load(), composed, settings, session);
