@@ -1,7 +1,7 @@
 // What a run survives: kills at named moments and at random, a full disk at each writer, a lost folder, damaged shards,
 // many starters; every time the run is then done again with `resume`, and must equal one that nothing disturbed.
 //
-//   node libs/hazure/bench/chaos.mjs [--seed 1] [--kills 30] [--disks 15] [--damages 6] [--starts 20] [--others 3] [--images 560]
+//   node libs/hazure/bench/chaos.mjs [--seed 1] [--kills 30] [--disks 15] [--damages 6] [--starts 20] [--others 3] [--images 300]
 //
 // Needs the built library. Prints a table; ends with 1 if anything differs. As root, part of the full disks are real ones.
 import { parseArgs } from 'node:util';
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     damages: { type: 'string', default: '6' },
     starts: { type: 'string', default: '20' },
     others: { type: 'string', default: '3' },
-    images: { type: 'string', default: '560' },
+    images: { type: 'string', default: '300' },
     keep: { type: 'boolean', default: false },
   },
 });

@@ -30,10 +30,10 @@ export class Campaign {
     this.task = {
       normal: join(this.work, 'normal'),
       fresh: join(this.work, 'fresh'),
-      models: { detector: 'grid:1x2', embedder: join(this.work, 'clip/onnx/vision_model.onnx') },
+      models: { detector: 'none', embedder: join(this.work, 'clip/onnx/vision_model.onnx') },
     };
     await paint(this.task.normal, this.images, 0);
-    await paint(this.task.fresh, Math.ceil(this.images * 0.6), 5000);
+    await paint(this.task.fresh, Math.ceil(this.images * 0.2), 5000);
     const { out, answer } = await this.start(null);
     if (answer?.code !== null) throw new Error(`the undisturbed run failed: ${answer?.message}`);
     this.expected = await contents(out);

@@ -138,6 +138,13 @@ async function readMatrix(path: string): Promise<EmbeddingMatrix> {
       hint: 'Learn the baseline again, or restore the folder.',
     });
   }
+  const wrong = data.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    const [row, column] = [Math.floor(wrong / shape[1]), wrong % shape[1]];
+    throw new InputError('ARTIFACT_INVALID', `${path}: row ${row}, column ${column} is ${data[wrong]}`, {
+      hint: 'Learn the baseline again, or restore the folder.',
+    });
+  }
   return { data, rows: shape[0], cols: shape[1] };
 }
 
