@@ -2,23 +2,18 @@ import js from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
-
-/** Which layers a layer may import (docs/architecture.md). */
-const LAYERS = {
-  contract: [],
-  kernel: ['contract'],
-  algorithm: ['algorithm', 'kernel', 'contract'],
-  device: ['device', 'contract', 'native'],
-  adapter: ['adapter', 'algorithm', 'device', 'kernel', 'contract'],
-  pipeline: ['contract', 'kernel', 'algorithm'],
-  product: ['product', 'pipeline', 'adapter', 'algorithm', 'device', 'kernel', 'contract'],
-  app: ['product', 'pipeline', 'adapter', 'algorithm', 'device', 'kernel', 'contract', 'native'],
-  native: [],
-  // for tests and benches, which no boundary binds
-  test: ['adapter', 'kernel', 'contract'],
-};
+import { LAYERS } from './tools/lint/layers.mjs';
 
 const AMBIENT_MESSAGE = 'Inject a seed or a clock: results must repeat (docs/architecture.md, rule 8).';
+
+/** Rule options: the layers' table, and `also` for everyone. */
+function boundaries(also) {
+  const depConstraints = Object.entries(LAYERS).map(([layer, may]) => ({
+    sourceTag: `layer:${layer}`,
+    onlyDependOnLibsWithTags: [...may, ...also].map((name) => `layer:${name}`),
+  }));
+  return ['error', { enforceBuildableLibDependency: false, allow: [], depConstraints }];
+}
 
 export default tseslint.config(
   {
@@ -39,23 +34,19 @@ export default tseslint.config(
     extends: [tseslint.configs.recommended],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          enforceBuildableLibDependency: false,
-          allow: [],
-          depConstraints: Object.entries(LAYERS).map(([layer, may]) => ({
-            sourceTag: `layer:${layer}`,
-            onlyDependOnLibsWithTags: may.map((name) => `layer:${name}`),
-          })),
-        },
-      ],
+      '@nx/enforce-module-boundaries': boundaries([]),
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: 'error',
       'no-console': 'error',
     },
+  },
+  {
+    // tests may use the test kit, which no room ships
+    files: ['**/*.spec.ts', '**/test/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries(['test']) },
   },
   {
     files: ['libs/*/src/**/*.ts'],

@@ -12,6 +12,7 @@ import { installDependencies, staleness } from './bootstrap/dependencies.mjs';
 import { ensureHeaders } from './bootstrap/ort-headers.mjs';
 import { attached, quiet, step } from './bootstrap/steps.mjs';
 import { ensureToolchain, versionLine } from './bootstrap/toolchain.mjs';
+import { ensureTurboJpeg } from './bootstrap/turbojpeg.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const OLDEST_NODE = [20, 19];
@@ -86,6 +87,7 @@ async function prepare() {
     const { apiVersion, origin } = await ensureHeaders();
     say(`API ${apiVersion}, ${origin}`);
   });
+  await step('libjpeg-turbo', async (say) => say(await ensureTurboJpeg()));
   await step('Build', async (say) => {
     await quiet(process.execPath, [nxBinary(), 'run-many', '-t', 'build', '--outputStyle=static'], {
       cwd: root,

@@ -3,6 +3,7 @@
 #include "calls.hpp"
 #include "environment.hpp"
 #include "matrix.hpp"
+#include "images.hpp"
 #include "models.hpp"
 #include "system.hpp"
 
@@ -32,6 +33,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("nearestRows", nearest_rows_call);
   add("transformRows", transform_rows_call);
   add("momentSums", moment_sums_call);
+  add("openJpeg", open_jpeg);
+  add("decodeJpeg", decode_jpeg);
+  add("encodeJpeg", encode_jpeg);
+  add("releasePixels", release_pixels);
+  add("pixelTraffic", pixel_traffic);
   return exports;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "border.hpp"
+#include "hazure/system_info.hpp"
 
 namespace hazure {
 
@@ -94,6 +95,7 @@ void Environment::shut_down(void* raw) {
   for (const auto& object : self->objects_) object->stop();
   self->objects_.clear();
   self->general_.reset();
+  self->images_.reset();
 }
 
 std::pair<Napi::Value, Ticket> Environment::new_call(Pins pins) {
@@ -110,6 +112,14 @@ std::pair<Napi::Value, Ticket> Environment::new_call(Pins pins) {
 Worker& Environment::general() {
   if (!general_) general_ = std::make_unique<Worker>("hazure-general");
   return *general_;
+}
+
+Worker& Environment::images() {
+  if (!images_) {
+    images_ = std::make_unique<Worker>("hazure-images");
+    images_->grow(static_cast<int>(usable_cores()));
+  }
+  return *images_;
 }
 
 void Environment::adopt(const std::shared_ptr<EngineObject>& object) { objects_.push_back(object); }

@@ -98,6 +98,8 @@ class Environment {
 
   /** The thread for work that belongs to no model. */
   Worker& general();
+  /** As many threads as cores that read, decode and encode image files. */
+  Worker& images();
 
   /** Keeps the object until it is forgotten, and stops it when the environment goes away. */
   void adopt(const std::shared_ptr<EngineObject>& object);
@@ -127,6 +129,7 @@ class Environment {
   std::uint64_t next_id_ = 1;
   std::vector<std::shared_ptr<EngineObject>> objects_;
   std::unique_ptr<Worker> general_;
+  std::unique_ptr<Worker> images_;
 };
 
 }  // namespace hazure

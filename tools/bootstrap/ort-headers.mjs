@@ -24,13 +24,13 @@ const OLDEST_API_VERSION = 20;
 const workspaceRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `$XDG_CACHE_HOME/hazure`, or `~/.cache/hazure`. */
-export function cacheRoot() {
+function cacheRoot() {
   const base = process.env.XDG_CACHE_HOME;
   return join(base ? base : join(homedir(), '.cache'), 'hazure');
 }
 
 /** ORT_API_VERSION as `onnxruntime_c_api.h` in `folder` states it, or null where there is no such header. */
-export async function apiVersionOf(folder) {
+async function apiVersionOf(folder) {
   try {
     const text = await readFile(join(folder, 'onnxruntime_c_api.h'), 'utf8');
     const match = /^#define\s+ORT_API_VERSION\s+(\d+)/m.exec(text);

@@ -1,18 +1,26 @@
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, HazureError, type PhaseCommand } from '@hazure/contracts';
+import { EXIT, HazureError } from '@hazure/contracts';
 import { createLogger } from './console/logger.js';
 import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
 import { createSession, type CommandSession } from './session.js';
-import { acceptSnakeCase, addPhaseOptions } from './options/flags.js';
+import { acceptSnakeCase, addOptions, type OptionCommand } from './options/flags.js';
 import { usageError } from './options/usage.js';
 import { HAZURE_VERSION } from '@hazure/hazure';
 
 /** Loaded only when its command runs, so that `--help` and small commands start fast. */
 type Action = (session: CommandSession, command: Command, args: string[]) => Promise<CommandOutcome>;
 
-const PHASES: readonly {
-  name: PhaseCommand;
-  argument: string | null;
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  '<images...>':
+    'folders, image files, globs, lists (.txt, .csv, .jsonl, .parquet, - for standard input), .tar, .zip, s3://…, http(s)://…, videos',
+  '[images]': 'folder of images (absent: scenes made up for it)',
+  '<X.npy>': 'n × d matrix',
+};
+
+/** The commands whose options are defined in contracts. */
+const COMMANDS: readonly {
+  name: OptionCommand;
+  argument: keyof typeof ARGUMENTS | null;
   summary: string;
   action: () => Promise<Action>;
 }[] = [
@@ -34,10 +42,37 @@ const PHASES: readonly {
     summary: 'judge the objects of new images against a learned baseline',
     action: async () => (await import('./commands/phases.js')).detectCommand,
   },
+  {
+    name: 'demo',
+    argument: null,
+    summary: 'make scenes with planted odd ones out and find them',
+    action: async () => (await import('./commands/demo.js')).demoCommand,
+  },
+  {
+    name: 'bench',
+    argument: '[images]',
+    summary: 'measure batch sizes, devices and the whole pipeline, and recommend what to set',
+    action: async () => (await import('./commands/bench.js')).benchCommand,
+  },
+  {
+    name: 'doctor',
+    argument: null,
+    summary: 'what this machine offers, and the fix for what is missing',
+    action: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
+  {
+    name: 'evaluate',
+    argument: null,
+    summary: 'measure scorers on embeddings with labels, or a finished run on its truth',
+    action: async () => (await import('./commands/evaluate.js')).evaluateCommand,
+  },
+  {
+    name: 'project',
+    argument: '<X.npy>',
+    summary: 't-SNE map of embeddings',
+    action: async () => (await import('./commands/project.js')).projectCommand,
+  },
 ];
-
-const INPUTS =
-  'folders, image files, globs, lists (.txt, .csv, .jsonl, .parquet, - for standard input), .tar, .zip, s3://…, http(s)://…, videos';
 
 function withOutput(command: Command): Command {
   return command
@@ -45,8 +80,53 @@ function withOutput(command: Command): Command {
     .option('--quiet', 'only errors on standard error');
 }
 
+type Bind = (command: Command, load: () => Promise<Action>) => Command;
+
+function addModels(program: Command, bind: Bind): void {
+  const models = program.command('models').description('list, fetch, verify and locate models');
+  const add = (name: string, description: string, argument: readonly [string, string] | null): Command => {
+    const command = withOutput(models.command(name).description(description));
+    return argument ? command.argument(...argument) : command;
+  };
+  bind(
+    add('list', 'every model that hazure knows by name', null),
+    async () => (await import('./commands/models.js')).modelsListCommand,
+  );
+  bind(
+    add('pull', 'fetch models into the cache', ['<names...>', 'model or pack names, see models list']),
+    async () => (await import('./commands/models.js')).modelsPullCommand,
+  );
+  bind(
+    add('verify', 'compare cached models with their checksums', ['[names...]', 'all when absent']),
+    async () => (await import('./commands/models.js')).modelsVerifyCommand,
+  );
+  bind(
+    add('path', 'where a cached model lies', ['<name>', 'see models list']),
+    async () => (await import('./commands/models.js')).modelsPathCommand,
+  );
+  const file = 'model name, hub repository or path to an .onnx file';
+  bind(
+    add('describe', 'how a model file is read, and why', ['<name>', file]).addOption(
+      new Option('--as <ROLE>', 'only as this').choices(['detector', 'embedder']),
+    ),
+    async () => (await import('./commands/models.js')).modelsDescribeCommand,
+  );
+  const quantize = add(
+    'quantize',
+    'make an int8 model, calibrated on your own images, and say what it costs and gives',
+    ['<model>', 'registry name or path to an .onnx file'],
+  )
+    .requiredOption('--calibrate <IMAGES...>', ARGUMENTS['<images...>'])
+    .option('--out <FILE>', 'the model to write (default: the name with -int8.onnx, in this folder)')
+    .addOption(
+      new Option('--target <TARGET>', 'what will run it').choices(['cpu', 'tensorrt']).default('cpu'),
+    )
+    .option('--max-loss <X>', 'most that may be lost: boxes not agreed on, or 1 − mean cosine (0.02, 0.003)');
+  bind(quantize, async () => (await import('./commands/quantize.js')).quantizeCommand);
+}
+
 /** Builds the `hazure` program. `finish` receives the exit code of the command that ran. */
-export function buildProgram(finish: (code: number) => void): Command {
+function buildProgram(finish: (code: number) => void): Command {
   const program = new Command('hazure')
     .description(
       'Finds the objects that do not belong, after learning what is normal from a folder of images.',
@@ -58,7 +138,7 @@ export function buildProgram(finish: (code: number) => void): Command {
     .configureHelp({ sortSubcommands: false })
     .addHelpText('after', '\nhazure COMMAND --help lists the options of a command.');
 
-  const bind = (command: Command, load: () => Promise<Action>): Command =>
+  const bind: Bind = (command, load) =>
     command.action(async () => {
       const { json = false, quiet = false } = command.opts<{ json?: boolean; quiet?: boolean }>();
       const logger = createLogger({ quiet });
@@ -73,97 +153,17 @@ export function buildProgram(finish: (code: number) => void): Command {
       }
     });
 
-  for (const { name, argument, summary, action } of PHASES) {
+  for (const { name, argument, summary, action } of COMMANDS) {
     const command = withOutput(program.command(name).description(summary));
-    if (argument) command.argument(argument, INPUTS);
+    if (argument) command.argument(argument, ARGUMENTS[argument]);
     command.option(
       '--config <FILE>',
       'JSON or YAML file with these options; flags and HAZURE_… variables win over it',
     );
-    addPhaseOptions(command, name);
+    addOptions(command, name);
     bind(command, action);
   }
-
-  const demo = withOutput(
-    program.command('demo').description('make scenes with planted odd ones out and find them'),
-  );
-  demo.option('--output-dir <DIR>', 'where the scenes and runs go', 'results/demo');
-  demo.option('--seed <N>', 'seed of the scenes and of the run', '42');
-  bind(demo, async () => (await import('./commands/demo.js')).demoCommand);
-
-  const bench = withOutput(
-    program
-      .command('bench')
-      .description('measure batch sizes, devices and the whole pipeline, and recommend what to set')
-      .argument('[images]', 'folder of images (absent: scenes made up for it)'),
-  );
-  bench
-    .addOption(
-      new Option('--models <PACK>', 'model pack that fills in what is left open')
-        .choices(['starter', 'standard'])
-        .default('starter'),
-    )
-    .option('--detector <MODEL>', 'registry name or path to an .onnx file')
-    .option('--embedder <MODEL>', 'registry name or path to an .onnx file')
-    .option('--batch-sizes <LIST>', 'such as 1,2,4,8 (default: 1 to 16 on a CPU, 1 to 128 on a GPU)')
-    .option('--device <LIST>', 'auto, cpu, cuda, tensorrt; several are compared', 'auto')
-    .option('--precision <LIST>', 'auto, fp32, fp16; several are compared', 'auto')
-    .option('--threads <LIST>', 'CPU cores to use, 0 = all; several are compared', '0')
-    .option('--images <N>', 'most images of the folder to use', '256')
-    .option('--seconds <S>', 'time for each batch size in each round', '1')
-    .option('--rounds <N>', 'how often everything is measured', '3')
-    .option('--plot <P.png>', 'draw throughput over batch sizes')
-    .option('--offline', 'never touch a network to get models')
-    .option('--seed <N>', 'seed of made-up scenes', '42');
-  bind(bench, async () => (await import('./commands/bench.js')).benchCommand);
-
-  const doctor = withOutput(
-    program.command('doctor').description('what this machine offers, and the fix for what is missing'),
-  );
-  doctor
-    .option('--fetch-gpu', "fetch ONNX Runtime's CUDA and TensorRT providers first (once, about 280 MiB)")
-    .option('--check-registry', 'ask the npm registry whether it answers')
-    .option('--output-dir <DIR>', 'where results would go, to see the room there', 'results');
-  bind(doctor, async () => (await import('./commands/doctor.js')).doctorCommand);
-
-  const models = program.command('models').description('list, fetch, verify and locate models');
-  bind(
-    withOutput(models.command('list').description('every model that hazure knows by name')),
-    async () => (await import('./commands/models.js')).modelsListCommand,
-  );
-  bind(
-    withOutput(
-      models
-        .command('pull')
-        .description('fetch models into the cache')
-        .argument('<names...>', 'model or pack names, see models list'),
-    ),
-    async () => (await import('./commands/models.js')).modelsPullCommand,
-  );
-  bind(
-    withOutput(
-      models
-        .command('verify')
-        .description('compare cached models with their checksums')
-        .argument('[names...]'),
-    ),
-    async () => (await import('./commands/models.js')).modelsVerifyCommand,
-  );
-  bind(
-    withOutput(models.command('path').description('where a cached model lies').argument('<name>')),
-    async () => (await import('./commands/models.js')).modelsPathCommand,
-  );
-  bind(
-    withOutput(
-      models
-        .command('describe')
-        .description('how a model file is read, and why')
-        .argument('<name>', 'model name, hub repository or path to an .onnx file')
-        .addOption(new Option('--as <ROLE>', 'only as this').choices(['detector', 'embedder'])),
-    ),
-    async () => (await import('./commands/models.js')).modelsDescribeCommand,
-  );
-
+  addModels(program, bind);
   bind(
     withOutput(
       program
@@ -173,36 +173,6 @@ export function buildProgram(finish: (code: number) => void): Command {
     ),
     async () => (await import('./commands/report.js')).reportCommand,
   );
-
-  const evaluate = withOutput(
-    program
-      .command('evaluate')
-      .description('measure scorers on embeddings with labels, or a finished run on its truth'),
-  );
-  evaluate
-    .option('--train <A.npy>', 'embeddings of normal items to fit on')
-    .option('--test <B.npy>', 'embeddings to judge')
-    .option('--labels <L.npy>', 'integers, one per test row, 1 = anomaly')
-    .option('--scorers <LIST>', 'iforest,mahalanobis,knn,ensemble')
-    .option('--threshold-percentile <P>', 'percentile whose false alarms are measured', '95')
-    .option('--run <DETECTION_DIR>', 'a finished detection run, with --truth')
-    .option('--truth <FILE.csv>', 'columns image (or crop) and label (1 = anomaly)')
-    .option('--seed <N>', 'seed of the scorers and the bootstrap', '42');
-  bind(evaluate, async () => (await import('./commands/evaluate.js')).evaluateCommand);
-
-  const project = withOutput(
-    program.command('project').description('t-SNE map of embeddings').argument('<X.npy>', 'n × d matrix'),
-  );
-  project
-    .option('--out <XY.npy>', 'where the n × 2 map goes')
-    .option('--method <METHOD>', 'auto, exact, barnes-hut or fft', 'auto')
-    .option('--perplexity <P>', 'effective number of neighbours', '30')
-    .option('--iterations <N>', 'optimiser steps', '1000')
-    .option('--metric <METRIC>', 'euclidean or cosine', 'euclidean')
-    .option('--labels <L.npy>', 'integer classes that colour the plot')
-    .option('--plot <P.png>', 'draw the map')
-    .option('--seed <N>', 'seed', '42');
-  bind(project, async () => (await import('./commands/project.js')).projectCommand);
 
   return program;
 }

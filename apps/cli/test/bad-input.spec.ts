@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test.each<[string, (dir: string) => string[], number, RegExp]>([
-  ['a missing folder', (dir) => ['learn', join(dir, 'none')], 1, /There is no folder/],
+  ['a missing folder', (dir) => ['learn', join(dir, 'none')], 2, /There is no folder/],
   ['an empty folder', (dir) => ['learn', join(dir, 'empty')], 1, /is empty/],
   ['a folder of text files', (dir) => ['learn', join(dir, 'texts')], 1, /None of the 1 files/],
   [
@@ -65,7 +65,7 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
     2,
     /--seed <N>' argument missing/,
   ],
-  ['a folder too many', (dir) => ['learn', join(dir, 'images'), dir], 2, /too many arguments/],
+  ['a folder too many', (dir) => ['report', join(dir, 'images'), dir], 2, /too many arguments/],
   ['a value out of range', (dir) => ['learn', join(dir, 'images'), '--conf-thres', '2'], 2, /--conf-thres: /],
   ['a word for a number', (dir) => ['learn', join(dir, 'images'), '--seed', 'abc'], 2, /--seed: .*abc/],
   [
@@ -93,12 +93,24 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
     1,
     /not a finished hazure run/,
   ],
+  [
+    'a baseline that is not there',
+    (dir) => ['detect', join(dir, 'images'), '--baseline', join(dir, 'none')],
+    2,
+    /There is no folder/,
+  ],
+  [
+    'a matrix that is not there',
+    (dir) => ['project', join(dir, 'none.npy'), '--out', join(dir, 'xy.npy')],
+    2,
+    /Can't open/,
+  ],
   ['run without folders', () => ['run'], 2, /--baseline-folder/],
   [
     'ranges that select nothing',
     (dir) => ['learn', join(dir, 'images'), '--train-indices', '5-9'],
     2,
-    /selects none/,
+    /select none/,
   ],
   [
     'a range that runs backwards',
@@ -132,7 +144,7 @@ test.each<[string, (dir: string) => string[], number, RegExp]>([
 
 test('under --json an error is one JSON document on standard output', async () => {
   const { stdout, code } = await hazure(['learn', join(root, 'none'), '--json']);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'INPUT_MISSING' } });
 });
 

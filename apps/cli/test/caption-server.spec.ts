@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { parquetReadObjects } from 'hyparquet';
+import { VisionServer, makeTinyModel, paintPicture, type Question, type Reply } from '@hazure/test-kit';
 import { hazure, runFolder, start } from './hazure.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
-import { VisionServer, type Question, type Reply } from './vision-server.js';
 
 /** The command with a caption server that is slow, broken, hostile, or asked again. Pictures are cut into tiles. */
 interface DetectedObject {

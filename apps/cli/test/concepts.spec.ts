@@ -2,9 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readManifest } from '@hazure/run-store';
+import { VisionServer, makeTinyModel, paintPicture } from '@hazure/test-kit';
 import { hazure, runFolder } from './hazure.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
-import { VisionServer } from './vision-server.js';
 
 /** `--use-concept-list` and `--concept-list`: what becomes common, where it came from, and what goes wrong. */
 interface Concepts {

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { paintPicture } from '@hazure/test-kit';
 import { hazure, realData, realTest } from './hazure.js';
-import { paintPicture } from './tiny-models.js';
 
 /** Who picks a model under the AGPL hears of it, however it was picked. */
 test('a YOLO by name: the error says how to export one, and its licence', async () => {

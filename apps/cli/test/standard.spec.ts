@@ -2,9 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readManifest } from '@hazure/run-store';
+import { HubServer, makeTinyModel, paintPicture } from '@hazure/test-kit';
 import { hazure, runFolder } from './hazure.js';
-import { HubServer } from './hub-server.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
 
 /**
  * The standard pack from a hub to a report: folders of the real layout with random weights, under the real

@@ -16,7 +16,8 @@ export const BASELINE_FILES = {
   calibration: 'calibration.json',
 } as const;
 
-const calibrationSchema = z.strictObject({
+/** `calibration.json`. */
+export const calibrationSchema = z.strictObject({
   format: z.literal('hazure.calibration'),
   version: z.literal(1),
   method: z.enum(['split', 'cross']),
@@ -62,7 +63,8 @@ const calibrationSchema = z.strictObject({
     .min(1),
 });
 
-const scorersSchema = z.strictObject({
+/** `scorers.json`. */
+export const scorersSchema = z.strictObject({
   format: z.literal('hazure.scorers'),
   version: z.literal(1),
   features: z.strictObject({ rows: z.int().min(1), dimensions: z.int().min(1) }),

@@ -29,7 +29,7 @@ export function membersOf(groups: ArrayLike<number>): number[][] {
  * Correlation of the ranks of scores within groups: mean product of two members' centred ranks over the mean square
  * (pairwise estimator, each row with the same weight). Ranks, because scores may have any scale and tail.
  */
-export function intraGroupCorrelation(scores: ArrayLike<number>, groups: ArrayLike<number>): number {
+function intraGroupCorrelation(scores: ArrayLike<number>, groups: ArrayLike<number>): number {
   const n = scores.length;
   const ranks = new Float64Array(n);
   averageRanks(scores).forEach((rank, row) => (ranks[row] = (rank - 0.5) / n - 0.5));

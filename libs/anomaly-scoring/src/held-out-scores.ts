@@ -9,9 +9,9 @@ import type { ClassAwareScorer, FittedClassAwareScorer } from './scorer-ports.js
 export type CalibrationMethod = 'split' | 'cross';
 
 /** Folds of cross-calibration: each row is judged by scorers fitted to 9/10 of the others. */
-export const CROSS_FOLDS = 10;
+const CROSS_FOLDS = 10;
 /** From this many rows on, holding a part out costs the scorer nothing that can be measured. */
-export const SPLIT_FROM_ROWS = 5000;
+const SPLIT_FROM_ROWS = 5000;
 /** Fewer groups than this are too few to hold a fifth of them out, … */
 const SPLIT_FROM_GROUPS = 500;
 /** … unless so many rows make ten fits a burden. */

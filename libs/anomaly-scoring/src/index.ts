@@ -5,7 +5,7 @@ export { fitBaseline } from './fit-baseline.js';
 export type { BaselineInput } from './fit-baseline.js';
 export type { ComputeOptions } from './compute.js';
 export type { ClassAwareScorer, FittedClassAwareScorer } from './scorer-ports.js';
-export { BASELINE_FILES } from './baseline-json.js';
+export { BASELINE_FILES, calibrationSchema, scorersSchema } from './baseline-json.js';
 export type { BaselineJSON } from './baseline-json.js';
 export {
   alphaOf,

@@ -87,7 +87,7 @@ export function recommend(points: readonly BenchPoint[], objectsPerImage: number
       imagesPerSecond,
       flags: [
         `--batch-size ${batchSize} --device ${device}`,
-        ...(device === 'cpu' ? [] : [`--precision ${precision}`]),
+        ...(device === 'cpu' && precision !== 'int8' ? [] : [`--precision ${precision}`]),
         ...(threads > 0 ? [`--threads ${threads}`] : []),
       ].join(' '),
     };

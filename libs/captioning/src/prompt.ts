@@ -13,6 +13,6 @@ export function promptFor(prompt: string, className: string | null): string {
 }
 
 /** Text that a chat format can't mistake for its own marks (`<|im_end|>`, `<|image_pad|>`): those are left out. */
-export function plainText(text: string): string {
+function plainText(text: string): string {
   return text.replace(/<\|[^|]*\|>/g, ' ');
 }

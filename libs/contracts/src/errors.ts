@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'SHARD_DAMAGED',
   'BASELINE_INVALID',
   'BASELINE_TOO_SMALL',
+  'PRECISION_MISMATCH',
   'BASELINE_MISMATCH',
   'PERCENTILE_IMPLAUSIBLE',
   'FDR_UNRESOLVABLE',
@@ -75,8 +76,14 @@ export class ConfigError extends HazureError {
   }
 }
 
-/** Images, matrices, label files or folders that can't be used as they are. */
-export class InputError extends HazureError {}
+/** Images, matrices, label files or folders that can't be used as they are; one that is not there is wrong usage. */
+export class InputError extends HazureError {
+  override readonly exitCode: number;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+    this.exitCode = code === 'INPUT_MISSING' ? EXIT.usage : EXIT.failed;
+  }
+}
 
 /** A model file or its description is missing, damaged or of an unsupported kind. */
 export class ModelError extends HazureError {}

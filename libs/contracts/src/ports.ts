@@ -75,6 +75,8 @@ export interface TextGenerator {
 /** Reads one image file into pixels. */
 export interface ImageDecoder {
   decode(ref: ImageRef): Promise<DecodedImage>;
+  /** Takes the pixels of an image back that nobody reads any more; its array may be empty afterwards. */
+  release?(image: DecodedImage): void;
 }
 
 /** Writes a region of an image as a file that a person can open. */

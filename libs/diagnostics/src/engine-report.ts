@@ -5,6 +5,7 @@ import {
   runtimeLibrary,
   type Engine,
   type EngineInfo,
+  type JpegState,
   type ProviderState,
   type RuntimeLibrary,
 } from '@hazure/native-engine';
@@ -14,6 +15,8 @@ export interface EngineReport {
   readonly info: EngineInfo;
   readonly memory: ReturnType<Engine['memory']>;
   readonly providers: readonly ProviderState[];
+  /** libjpeg-turbo, or the words of why the chosen one can't be used. */
+  readonly jpeg: JpegState | { readonly failure: string; readonly hint: string };
   /** Whether ONNX Runtime was told to keep its telemetry to itself before it was loaded. */
   readonly telemetryOff: boolean;
 }
@@ -37,7 +40,14 @@ export async function askEngine(): Promise<EngineReport | EngineFailure> {
     try {
       const engine = loadEngine();
       const telemetryOff = process.env.ORT_DISABLE_TELEMETRY === '1';
-      answer = { info: engine.info(), memory: engine.memory(), providers: engine.providers(), telemetryOff };
+      let jpeg;
+      try {
+        jpeg = engine.jpeg();
+      } catch (error) {
+        jpeg = { failure: error.message, hint: error.hint };
+      }
+      const [info, memory, providers] = [engine.info(), engine.memory(), engine.providers()];
+      answer = { info, memory, providers, jpeg, telemetryOff };
     } catch (error) {
       answer = { message: error.message, hint: error.hint ?? ${JSON.stringify(REBUILD)} };
     }

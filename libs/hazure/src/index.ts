@@ -27,6 +27,14 @@ export {
 // For the other rooms of the product: the command line and the benchmark.
 export { openStoredBaseline, type StoredBaseline } from './compose/baseline.js';
 export { pullProgress } from './compose/pull-progress.js';
+export type { QuantiseReport } from '@hazure/quantise';
+export {
+  quantiseNamed,
+  quantiseReportOf,
+  withInt8Models,
+  type NamedQuantiseRequest,
+  type QuantiseChoices,
+} from './compose/quantised.js';
 export { composeStages, type ComposedStages } from './compose/stages.js';
 export { silentProgress, systemClock, type Session } from './session.js';
 export { HAZURE_VERSION } from './version.js';

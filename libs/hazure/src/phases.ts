@@ -1,4 +1,4 @@
-import { ConfigError, parseIndexRanges, type PhaseOptions, type RunFolder } from '@hazure/contracts';
+import { parseIndexRanges, type PhaseOptions, type RunFolder } from '@hazure/contracts';
 import {
   detectOutliers,
   learnBaseline,
@@ -11,6 +11,7 @@ import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
 import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
 import { resumeKey } from './compose/resume-key.js';
+import { checkSameModels } from './compose/same-models.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
 import type { ComposedStages } from './compose/stages.js';
 import { keepOrDiscard } from './keep-or-discard.js';
@@ -113,7 +114,7 @@ export async function runDetectPhase(
   const { words } = composed;
   if (!words) throw new TypeError('The detect phase was composed without words');
   const stages = { ...composed.stages, captioner: words.captioner };
-  checkSameEmbedder(stored, composed);
+  checkSameModels(stored, composed, options, session.logger);
   const baseline = await stored.load();
   const key = resumeKey({
     kind: 'detection',
@@ -155,26 +156,13 @@ function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunC
     presenter: new ReportPresenter(session.clock, HAZURE_VERSION),
     clock: session.clock,
     logger: session.logger,
+    earlierWarnings: (session.warnings ?? []).filter(({ code }) => code !== 'NOTE'),
     progress: session.progress,
     signal: session.signal,
     hazureVersion: HAZURE_VERSION,
     resumeKey: key,
     versions: composed.versions,
   };
-}
-
-/** @throws ConfigError when other models are loaded than the baseline was learned with */
-export function checkSameEmbedder(stored: StoredBaseline, composed: ComposedStages): void {
-  const learned = stored.manifest.models['embedder'];
-  const { info } = composed.stages.embedder;
-  if (learned && learned.sha256 !== info.sha256) {
-    throw new ConfigError(
-      `The baseline was learned with the embedder ${learned.name}, not with ${info.name}`,
-      {
-        hint: 'Leave --embedder out to use the same one, or learn the baseline again.',
-      },
-    );
-  }
 }
 
 function announce(

@@ -19,7 +19,8 @@ const treeSchema = z.strictObject({
   samples: z.array(count),
 });
 
-const forestSchema = z.strictObject({
+/** `iso_model.json`. */
+export const forestSchema = z.strictObject({
   format: z.literal(FOREST_FORMAT),
   version: z.literal(FOREST_VERSION),
   dimensions: z.int().min(1).max(MAX_DIMENSIONS),

@@ -1,6 +1,8 @@
 export * from './onnx/model.js';
 export * from './onnx/summary.js';
 export { encodeOnnx } from './onnx/write.js';
+export { decodeOnnx, readOnnx } from './onnx/read.js';
+export { dropUnused } from './onnx/cancel-transposes.js';
 export * from './tfjs/graph.js';
 export * from './tfjs/convert.js';
 export * from './starter/coco-classes.js';

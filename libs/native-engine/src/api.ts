@@ -1,5 +1,6 @@
 import type { PixelBox } from '@hazure/contracts';
 import type { HeadSpec } from './heads.js';
+import type { JpegState } from './jpeg-library.js';
 
 /**
  * Pixels as the engine reads them: 8-bit, interleaved HWC, 3 channels RGB. A call takes them as they are when it is
@@ -263,6 +264,19 @@ export interface ProviderState {
   readonly unavailable: string | null;
 }
 
+/** Pixels, or why the file is left to another decoder. */
+export type JpegDecoding = (RawImage & { readonly declined?: undefined }) | { readonly declined: string };
+
+/** Passes over whole images since the process began; all its threads count together. */
+export interface PixelTraffic {
+  /** JPEGs decoded by the engine, each written once. */
+  readonly decodedImages: number;
+  /** Of those, turned upright in a second pass: EXIF orientations 2, 3 and 5 to 8. */
+  readonly turnedImages: number;
+  /** Of those, converted from the colours of their ICC profile, in place. */
+  readonly recolouredImages: number;
+}
+
 /**
  * The engine's public face, implemented over the addon. Every promise is settled from the engine's own
  * threads; none blocks the event loop or libuv's pool. Errors: ModelError (file missing, not ONNX, unexpected
@@ -296,4 +310,34 @@ export interface Engine {
       }[];
     },
   ): Promise<DetectionRows[]>;
+  /**
+   * libjpeg-turbo as it was found; looked for at the first call.
+   *
+   * @throws DeviceError ADDON_UNAVAILABLE when `HAZURE_TURBOJPEG` names one that can't be used
+   */
+  jpeg(): JpegState;
+  /**
+   * Reads and decodes a plain JPEG file (8-bit, grey or YCbCr, sRGB or a matrix profile, whole) upright and in sRGB, to
+   * the pixels that libvips gives; any other file is declined with a reason. Everything is declined where `jpeg()` found no library.
+   *
+   * @param source path of the file, or its bytes, which must not be changed meanwhile
+   * @param maxPixels larger pictures are declined before memory is reserved
+   * @throws InputError INPUT_UNREADABLE for a file too short for the size that it claims
+   */
+  decodeJpeg(source: string | Uint8Array, maxPixels: number): Promise<JpegDecoding>;
+  /**
+   * A region as baseline JPEG, 4:2:0, with Huffman tables of its own.
+   *
+   * @param quality 1…100
+   * @throws DeviceError where `jpeg()` found no library
+   */
+  encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
+  /**
+   * Gives the memory of a decoded image back before the garbage collector would. Its array is empty afterwards; no call
+   * that reads it may be under way.
+   *
+   * @returns false where the memory is not the array's alone to give
+   */
+  releaseImage(image: RawImage): boolean;
+  pixelTraffic(): PixelTraffic;
 }

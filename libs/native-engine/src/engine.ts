@@ -7,6 +7,7 @@ import type {
   InferenceSession,
   SessionOptions,
 } from './api.js';
+import { openJpegLibrary, type JpegState } from './jpeg-library.js';
 import { loadBinding } from './load-binding.js';
 import { guarded, guardedAsync } from './native-errors.js';
 import type { RawBinding } from './raw-binding.js';
@@ -26,7 +27,10 @@ export function loadEngine(): Engine {
 }
 
 /** The engine's face over a binding. */
-export function engineOver(binding: RawBinding): Engine {
+function engineOver(binding: RawBinding): Engine {
+  let jpegState: JpegState | undefined;
+  const jpeg = (): JpegState =>
+    (jpegState ??= openJpegLibrary((paths) => guarded(() => binding.openJpeg(paths))));
   return {
     info: () => guarded(() => binding.info()),
     providers: () => guarded(() => binding.providers()),
@@ -37,6 +41,17 @@ export function engineOver(binding: RawBinding): Engine {
     preprocess: (regions, spec) => guardedAsync(() => binding.preprocess(regions, spec)),
     decodeDetections: (head, outputs, options) =>
       guardedAsync(() => binding.decodeDetections(head, outputs, options)),
+    jpeg,
+    decodeJpeg: async (source, maxPixels) => {
+      if (jpeg().path === null) return { declined: 'no libjpeg-turbo was found' };
+      return guardedAsync(() => binding.decodeJpeg(source, maxPixels));
+    },
+    encodeJpeg: async (region, quality) => {
+      jpeg();
+      return guardedAsync(() => binding.encodeJpeg(region, quality));
+    },
+    releaseImage: ({ data }) => guarded(() => binding.releasePixels(data)),
+    pixelTraffic: () => guarded(() => binding.pixelTraffic()),
   };
 }
 

@@ -9,3 +9,5 @@ export { cacheRoot } from './cache-dir.js';
 export * from './gpu-runtime.js';
 export { runtimeLibrary } from './runtime-library.js';
 export type { RuntimeLibrary } from './runtime-library.js';
+export { jpegCandidates } from './jpeg-library.js';
+export type { JpegCandidate, JpegState } from './jpeg-library.js';

@@ -17,7 +17,7 @@ export function nativeAccelerator(): MatrixAccelerator {
 }
 
 /** The accelerator's face over a binding. */
-export function acceleratorOver(binding: RawBinding): MatrixAccelerator {
+function acceleratorOver(binding: RawBinding): MatrixAccelerator {
   return {
     name: 'native',
     nearest: (request) => guardedAsync(() => binding.nearestRows(request)),

@@ -6,6 +6,8 @@ import type {
   EmbedderEngineConfig,
   EngineInfo,
   MaskedDetections,
+  JpegDecoding,
+  PixelTraffic,
   Placement,
   PreprocessSpec,
   ProviderState,
@@ -15,6 +17,7 @@ import type {
   Tensor,
 } from './api.js';
 import type { HeadSpec } from './heads.js';
+import type { JpegState } from './jpeg-library.js';
 import type { RawSessionOptions } from './session-options.js';
 
 declare const kind: unique symbol;
@@ -83,4 +86,9 @@ export interface RawBinding {
   nearestRows(request: NearestRequest): Promise<Int32Array>;
   transformRows(request: TransformRequest): Promise<Float64Array>;
   momentSums(request: { readonly rows: EmbeddingMatrix; readonly origin: Float64Array }): Promise<MomentSums>;
+  openJpeg(libraryPaths: readonly string[]): Pick<JpegState, 'path' | 'refused'>;
+  decodeJpeg(source: string | Uint8Array, maxPixels: number): Promise<JpegDecoding>;
+  encodeJpeg(region: RawRegion, quality: number): Promise<Uint8Array>;
+  releasePixels(data: Uint8Array): boolean;
+  pixelTraffic(): PixelTraffic;
 }

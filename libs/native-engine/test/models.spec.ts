@@ -244,9 +244,11 @@ describe('what models refuse', () => {
     const binding = loadBinding();
     const { handle } = await binding.loadEmbedder({ ...embedderConfig('embedder'), session: {} });
     for (const wrong of [handle, {}, null, 3, Object.create(handle)]) {
-      expect(() => binding.detect(wrong as never, images, options)).toThrow(/the handle of a detector/);
+      await expect(binding.detect(wrong as never, images, options)).rejects.toThrow(
+        /the handle of a detector/,
+      );
     }
-    expect(() => binding.close({} as never)).toThrow(/handle/);
+    await expect(binding.close({} as never)).rejects.toThrow(/handle/);
     await binding.close(handle);
   });
 });

@@ -43,6 +43,7 @@ export interface Loaded {
 /** A chunk with its embeddings; only captions are missing. */
 export interface Embedded {
   readonly part: Processed;
+  readonly images: readonly DecodedImage[];
   readonly regions: readonly ImageRegion[];
 }
 
@@ -130,12 +131,14 @@ export class ChunkWorker {
       bytes,
       modifiedMs: modifiedMs ?? null,
     }));
-    return { part: { toPosition, asked, images: records, crops, failures, embeddings }, regions };
+    return { part: { toPosition, asked, images: records, crops, failures, embeddings }, images, regions };
   }
 
-  async describe({ part, regions }: Embedded): Promise<Processed> {
+  async describe({ part, images, regions }: Embedded): Promise<Processed> {
     const failures = [...part.failures];
     const captions = await this.captions(part.crops, regions, failures);
+    // the last stage that looks at pixels: their memory serves the next images
+    for (const image of images) this.stages.decoder.release?.(image);
     if (captions === null) return part;
     return { ...part, failures, crops: part.crops.map((crop, i) => ({ ...crop, caption: captions[i] })) };
   }

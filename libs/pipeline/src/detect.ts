@@ -1,3 +1,4 @@
+import { checkPercentile } from '@hazure/anomaly-scoring';
 import {
   ARTIFACTS,
   FOR_PEOPLE,
@@ -29,7 +30,8 @@ import { placesOnMap, writeRecords } from './write-results.js';
 export async function detectOutliers(request: DetectRequest): Promise<DetectSummary> {
   const { folder, options, baseline } = request;
   const times = new StageTimes(request.clock, folder.shards.earlierTimes);
-  const warnings = new RunWarnings(request.logger);
+  const warnings = new RunWarnings(request.logger, request.earlierWarnings);
+  warnings.addFinding(checkPercentile(options.thresholdPercentile));
   await checkFinished(folder.shards, request.refs, warnings);
   await streamObjects({ ...request, options: request.streamOptions, times });
 

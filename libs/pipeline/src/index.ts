@@ -9,3 +9,4 @@ export { streamObjects, type ObjectStreamOptions } from './objects.js';
 export { readBaselineScorers, type BaselineScorers } from './scoring.js';
 export { StageTimes } from './stage-times.js';
 export { chunked, mapConcurrent, readAhead } from './streams.js';
+export { refuse } from './warnings.js';

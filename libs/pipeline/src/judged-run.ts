@@ -2,25 +2,18 @@ import { alphaOf, benjaminiHochberg } from '@hazure/anomaly-scoring';
 import { fuseOutlier } from '@hazure/concept-matching';
 import type { CropRecord, FeatureVerdict, Shard } from '@hazure/contracts';
 import { GrowingFloats, GrowingInts } from './growing.js';
+import type { ImageVerdicts, JudgedObjects } from './image-verdicts.js';
 import type { DetectRequest } from './records.js';
 import type { CaptionJudge } from './caption-verdicts.js';
 
 /** Whether words speak for an anomaly; NO_WORDS where there is no caption. */
 const NO_WORDS = -1;
 
-/** Verdicts of whole images: one value an image, in the order of the run. */
-export interface ImageVerdicts {
-  readonly pValues: Float64Array;
-  readonly outlier: Uint8Array;
-  /** Object that decided; −1 without objects. */
-  readonly mostAnomalous: Int32Array;
-}
-
 /**
  * First pass over a run's objects: numbers of every object, a few bytes each, from which all verdicts follow. Second
  * passes write records from them without holding any.
  */
-export class JudgedRun {
+export class JudgedRun implements JudgedObjects {
   readonly scores = new Map<string, GrowingFloats>();
   readonly pValues = new GrowingFloats();
   /** Image of each object, 0…images − 1. */

@@ -1,4 +1,4 @@
-import { checkEffectiveSample } from '@hazure/anomaly-scoring';
+import { checkEffectiveSample, checkPercentile } from '@hazure/anomaly-scoring';
 import type { Concept, ConceptList } from '@hazure/concept-matching';
 import {
   ARTIFACTS,
@@ -56,7 +56,8 @@ export interface LearnRequest extends RunContext {
 export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary> {
   const { folder, options } = request;
   const times = new StageTimes(request.clock, folder.shards.earlierTimes);
-  const warnings = new RunWarnings(request.logger);
+  const warnings = new RunWarnings(request.logger, request.earlierWarnings);
+  warnings.addFinding(checkPercentile(options.thresholdPercentile));
   await checkFinished(folder.shards, request.refs, warnings);
   await streamObjects({ ...request, options: { ...request.streamOptions, thumbnails: true }, times });
 

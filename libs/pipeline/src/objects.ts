@@ -37,6 +37,8 @@ const SHARD_CROPS = 4096;
 /** Captions are awaited for many small chunks at once, or for a few of large images. */
 const CAPTION_LIMITS = { leastItems: 2, mostWork: SHARD_CROPS };
 const CAPTION_CHUNKS = 4;
+/** Images decoded or being decoded, for each decoder: what may wait for a slow one before it. */
+const DECODE_WINDOW = 2;
 
 /** What turning images into shards needs. */
 export interface StreamRequest {
@@ -138,9 +140,16 @@ export function processImages(request: {
 }): AsyncIterable<Processed> {
   const { refs, start, end = refs.length, folder, stages, options, times, signal } = request;
   const worker = new ChunkWorker(folder, stages, options, times);
-  const loaded = mapConcurrent(
+  // images come in order, but one that takes long leaves no decoder idle meanwhile
+  const loaded = workAhead(
     positions(refs, { from: start, to: end }, signal),
-    options.decodeConcurrency,
+    {
+      leastItems: options.decodeConcurrency,
+      wantedWork: 0,
+      mostBytes: Infinity,
+      mostWork: DECODE_WINDOW * options.decodeConcurrency,
+    },
+    () => ({ work: 1, bytes: 0 }),
     (item) => worker.load(item.position, item.ref),
   );
   const chunks = chunked(

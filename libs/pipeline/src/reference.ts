@@ -32,7 +32,7 @@ export interface Reference {
 }
 
 /** How many rows of so many columns are held. */
-export function mostReferenceRows(cols: number): number {
+function mostReferenceRows(cols: number): number {
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (4 * Math.max(1, cols)))));
 }
 

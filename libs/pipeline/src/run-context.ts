@@ -8,6 +8,7 @@ import type {
   RunFolder,
   RunManifestHead,
   RunPresenter,
+  RunWarning,
 } from '@hazure/contracts';
 import type { ObjectStages } from './chunk-worker.js';
 import type { ObjectStreamOptions } from './objects.js';
@@ -24,6 +25,8 @@ export interface RunContext {
   readonly presenter: RunPresenter;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What was warned of before the run began; its files and report say it again. */
+  readonly earlierWarnings?: readonly RunWarning[];
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
   readonly hazureVersion: string;

@@ -14,7 +14,7 @@ import type {
   RunningOptions,
   ScoringOptions,
 } from '@hazure/contracts';
-import type { ImageVerdicts, JudgedRun } from './judged-run.js';
+import type { ImageVerdicts, JudgedObjects } from './image-verdicts.js';
 import { takeRows } from './map.js';
 import type { Reference, ReferenceGroups } from './reference.js';
 
@@ -77,7 +77,7 @@ export class BaselineScorers {
   }
 
   /** Verdicts of whole images; null where the baseline has too few images to tell. */
-  scoreImages(run: JudgedRun, options: Threshold): ImageVerdicts | null {
+  scoreImages(run: JudgedObjects, options: Threshold): ImageVerdicts | null {
     if (!this.judgesImages(options)) return null;
     const scores = {
       [this.defaultScorer]: run.scores.get(this.defaultScorer)?.values ?? new Float64Array(0),

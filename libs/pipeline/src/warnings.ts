@@ -3,9 +3,15 @@ import { ConfigError, type Logger, type RunWarning } from '@hazure/contracts';
 
 /** What a run warned of, told at once and kept for its files. */
 export class RunWarnings {
-  readonly list: RunWarning[] = [];
+  readonly list: RunWarning[];
 
-  constructor(private readonly logger: Logger) {}
+  /** @param earlier what was told already */
+  constructor(
+    private readonly logger: Logger,
+    earlier: readonly RunWarning[] = [],
+  ) {
+    this.list = [...earlier];
+  }
 
   add(code: string, message: string): void {
     this.list.push({ code, message });

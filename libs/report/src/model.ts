@@ -127,7 +127,51 @@ export interface DetectionClassRow {
   readonly baselineObjects: number;
 }
 
+/** Whole images, judged by the most anomalous of their objects. */
+export interface ImageVerdictsView {
+  /** Which share the percentile promises. */
+  readonly judgedBy: 'object' | 'image';
+  readonly images: number;
+  readonly outliers: number;
+  /** Share of normal images (or objects, by `judgedBy`) that is flagged; null under a false discovery rate. */
+  readonly expectedShare: number | null;
+  /** Outlier images, lowest p-values first, or as many as a page shows. */
+  readonly rows: readonly {
+    readonly imageId: string;
+    readonly pValue: number;
+    readonly objects: number;
+    readonly cropId: string | null;
+  }[];
+}
+
+/** A two-sample test of the new objects against the baseline. */
+export interface DriftRow {
+  readonly of: string;
+  readonly statistic: number;
+  readonly pValue: number;
+  /** Independent observations on each side. */
+  readonly baseline: number;
+  readonly judged: number;
+}
+
+/** How rows of a baseline hang together. */
+export interface GroupsView {
+  readonly groups: number;
+  readonly images: number;
+  readonly groupedImages: number;
+  readonly largestGroup: number;
+  /** What calibration rows are worth. */
+  readonly heldOutRows: number;
+  readonly effectiveRows: number | null;
+  /** False alarms that calibration would promise wrongly without groups, 0…1; null where it was not measured. */
+  readonly falseAlarmsIgnoringGroups: number | null;
+  readonly how: string;
+}
+
 export interface DetectionReport extends CommonReport {
+  /** Absent where the run has no verdicts of images. */
+  readonly imageVerdicts?: ImageVerdictsView | null;
+  readonly drift?: readonly DriftRow[];
   readonly baselineName: string;
   readonly headline: {
     readonly images: number;
@@ -165,6 +209,7 @@ export interface ConceptRow {
 }
 
 export interface BaselineReport extends CommonReport {
+  readonly groups?: GroupsView | null;
   readonly headline: {
     readonly images: number;
     readonly objects: number;

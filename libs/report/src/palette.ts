@@ -28,7 +28,7 @@ export const OUTLIER_COLOUR = '#e0223f';
 export const BASELINE_COLOUR = '#9aa7b8';
 
 /** Word for the classes beyond the palette, which share one entry. */
-export const OTHER_LABEL = 'other';
+const OTHER_LABEL = 'other';
 
 export interface ClassStyle {
   readonly label: string;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { ARTIFACTS, InputError, manifestSchema, type RunManifest } from '@hazure/contracts';
@@ -7,7 +7,7 @@ import { readDocument } from './read/documents.js';
 
 /**
  * Reads a finished run's manifest.
- * @throws InputError BASELINE_INVALID for a folder that has none, ARTIFACT_INVALID or ARTIFACT_VERSION for one that
+ * @throws InputError INPUT_MISSING where there is no folder, BASELINE_INVALID for one that has none, ARTIFACT_INVALID or ARTIFACT_VERSION for one that
  * can't be read
  */
 export async function readManifest(folder: string): Promise<RunManifest> {
@@ -16,6 +16,12 @@ export async function readManifest(folder: string): Promise<RunManifest> {
     return await readDocument(path, 'manifest', manifestSchema);
   } catch (error) {
     if (!(error instanceof InputError) || error.code !== 'ARTIFACT_MISSING') throw error;
+    if (!existsSync(folder)) {
+      throw new InputError('INPUT_MISSING', `There is no folder ${folder}`, {
+        cause: error,
+        hint: 'Give the baseline_… or detection_… folder that a finished run printed.',
+      });
+    }
     throw new InputError('BASELINE_INVALID', `${folder} is not a finished hazure run (no manifest.json)`, {
       cause: error,
       hint: 'Give the baseline_… or detection_… folder that a finished run printed.',

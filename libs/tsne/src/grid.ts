@@ -5,7 +5,7 @@ import type { Team } from './team.js';
  * Node distance in units of the kernel's width. 0.5 keeps the force of a pair within 2% (root mean square) of
  * the exact one: libs/tsne/bench/accuracy.mjs.
  */
-export const SPACING = 0.5;
+const SPACING = 0.5;
 /** Nodes that a map covers at least: a small map gets a finer grid. */
 const MIN_CELLS = 40;
 /** Nodes outside the map on both sides together: the window reaches one cell before and two after a point. */
@@ -45,7 +45,7 @@ const pitchOf = (size: number): number => (size / 2 + 4) & ~3;
 const capacityOf = (size: number): number => (size - 8) >> 1;
 
 /** The cheapest grid for a map of this extent; keeps the current one while it fits and is not much too large. */
-export function chooseGeometry(extent: number, current: Geometry | null, finest = SPACING): Geometry {
+function chooseGeometry(extent: number, current: Geometry | null, finest = SPACING): Geometry {
   let spacing = finest;
   // Powers of two, so that the spacing (and with it the kernel's spectrum) changes seldom.
   while (extent / spacing < MIN_CELLS && spacing > 1e-30) spacing /= 2;
@@ -66,7 +66,7 @@ export function chooseGeometry(extent: number, current: Geometry | null, finest 
  * EXACT_UP_TO, one pair costs about as much as one node and level of the transform; a factor of four keeps the grid
  * wherever it is not plainly the slower way: libs/tsne/bench/small-maps.mjs.
  */
-export function pairsAreCheaper(rows: number, size: number): boolean {
+function pairsAreCheaper(rows: number, size: number): boolean {
   return 4 * rows * rows < size * size * Math.log2(size);
 }
 

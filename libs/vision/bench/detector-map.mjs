@@ -6,18 +6,10 @@
  *
  * Build first (`npm run build`). Times are per image, batch 8, and only mean something beside each other.
  */
-import { readFileSync } from 'node:fs';
-import ts from 'typescript';
 import { describeDetector } from '@hazure/models';
 import { loadEngine } from '@hazure/native-engine';
+import { meanAveragePrecision } from '@hazure/test-kit';
 import { loadCoco, sharedModel } from './coco.mjs';
-
-// The test's own definition of average precision, so that both can't drift apart.
-const helper = new URL('../test/average-precision.ts', import.meta.url);
-const { outputText } = ts.transpileModule(readFileSync(helper, 'utf8'), {
-  compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-});
-const { meanAveragePrecision } = await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
 
 const BATCH = 8;
 const [model, ...variants] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import type { CropEncoder, ImageRegion } from '@hazure/contracts';
 import { shownRegion } from './masks.js';
 import { pixelRect } from './pixel-rect.js';
 
-const JPEG_QUALITY = 90;
+export const CROP_JPEG_QUALITY = 90;
 
 /** Cuts regions out of decoded pixels and writes them as JPEG. */
 export class SharpCropEncoder implements CropEncoder {
@@ -15,6 +15,6 @@ export class SharpCropEncoder implements CropEncoder {
     if (maxSidePx !== undefined && Math.max(rect.width, rect.height) > maxSidePx) {
       crop.resize({ width: maxSidePx, height: maxSidePx, fit: 'inside' });
     }
-    return crop.jpeg({ quality: JPEG_QUALITY }).toBuffer();
+    return crop.jpeg({ quality: CROP_JPEG_QUALITY }).toBuffer();
   }
 }

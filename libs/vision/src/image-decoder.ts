@@ -15,11 +15,19 @@ export interface ImageDecoderOptions {
   readonly timeLimitMs?: number;
 }
 
-const DEFAULT_MAX_PIXELS = 0x3fff ** 2;
+export const DEFAULT_MAX_PIXELS = 0x3fff ** 2;
 /** Some 3,000 times what a photo of 1920 × 1080 takes. */
 const DEFAULT_TIME_LIMIT_MS = 30_000;
 /** libvips looks at its own limit only between pieces of work, and calls wait for a thread first. */
 const STUCK_FACTOR = 8;
+
+/** The error of an image that can't be decoded. */
+export function unreadable(ref: ImageRef, cause: unknown): InputError {
+  return new InputError('INPUT_UNREADABLE', `Can't decode ${ref.id}: ${messageOf(cause).split('\n')[0]}`, {
+    cause,
+    hint: 'Open the file in a viewer; replace or remove it if it is damaged.',
+  });
+}
 
 /**
  * Decodes with libvips through sharp, and what libvips doesn't know beside it (BMP, PNM): EXIF orientation applied, alpha flattened on white, 16-bit, CMYK and greyscale
@@ -59,10 +67,7 @@ export class SharpImageDecoder implements ImageDecoder {
       );
       return { ref, widthPx: info.width, heightPx: info.height, data: threeChannels(data, info.channels) };
     } catch (cause) {
-      throw new InputError('INPUT_UNREADABLE', `Can't decode ${ref.id}: ${messageOf(cause).split('\n')[0]}`, {
-        cause,
-        hint: 'Open the file in a viewer; replace or remove it if it is damaged.',
-      });
+      throw unreadable(ref, cause);
     }
   }
 

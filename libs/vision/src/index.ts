@@ -7,3 +7,10 @@ export { EngineEmbedder } from './embedder.js';
 export { FixedBatches, type BatchPlan, type BatchRunner, type LoadedModel } from './batches.js';
 export * from './clip-text/index.js';
 export * from './masks.js';
+export {
+  EngineImageDecoder,
+  EngineCropEncoder,
+  imageDecoder,
+  cropEncoder,
+  type DecodeTally,
+} from './engine-images.js';

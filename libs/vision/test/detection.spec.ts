@@ -3,7 +3,7 @@ import { HazureError, type DecodedImage, type Detection } from '@hazure/contract
 import { describeDetector, pullModel } from '@hazure/models';
 import { loadEngine } from '@hazure/native-engine';
 import { EngineDetector, FixedBatches, SharpImageDecoder, walkImages } from '../src/index.js';
-import { meanAveragePrecision, type LabelledBox, type ScoredBox } from './average-precision.js';
+import { meanAveragePrecision, type LabelledBox, type ScoredBox } from '@hazure/test-kit';
 import { cocoFolder, cocoLabels, sharedModel, testWith } from './shared-data.js';
 
 const BATCH = 8;

@@ -6,14 +6,14 @@ import { loadEngine } from '@hazure/native-engine';
 import { EngineEmbedder, FixedBatches } from '../src/index.js';
 import { cosines, photos, pngFiles, shrink } from './photos.js';
 import { cocoFolder, testWith } from './shared-data.js';
-import { tool } from './tiny-clip.js';
+import { runTinyModelScript } from '@hazure/test-kit';
 
 const engine = loadEngine();
 
 /** An image embedder that is not CLIP: all that hazure knows of it stands in its folder. */
 describe('a DINOv2 folder', () => {
   const folder = join(mkdtempSync(join(tmpdir(), 'tiny-dinov2-')), 'model');
-  tool('make-tiny-dinov2.mjs', [folder]);
+  runTinyModelScript('make-tiny-dinov2.mjs', [folder]);
   const path = join(folder, 'onnx', 'model.onnx');
   const described = (): ReturnType<typeof describeEmbedder> =>
     describeEmbedder(path, { cacheDir: join(folder, '..', 'cache') });
@@ -36,7 +36,7 @@ describe('a DINOv2 folder', () => {
     async () => {
       const images = await Promise.all((await photos(24)).map((image) => shrink(engine, image, 256)));
       const request = JSON.stringify({ images: await pngFiles(images) });
-      const { imageEmbeds } = JSON.parse(tool('transformers-image.mjs', [folder], request)) as {
+      const { imageEmbeds } = JSON.parse(runTinyModelScript('transformers-image.mjs', [folder], request)) as {
         imageEmbeds: number[][];
       };
       const embedder = await EngineEmbedder.load(engine, await described(), {

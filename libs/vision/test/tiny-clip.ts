@@ -1,20 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeTinyModel, runTinyModelScript } from '@hazure/test-kit';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** Runs a script of libs/test-kit/src/tiny-models in a process of its own and returns what it prints. */
-export function tool(name: string, args: readonly string[], input = ''): string {
-  return execFileSync(process.execPath, [join(root, 'libs/test-kit/src/tiny-models', name), ...args], {
-    input,
-    maxBuffer: 1 << 28,
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-}
 
 /** CLIP's real vocabulary beside the checkout, or null. */
 export function realVocabulary(): string | null {
@@ -25,8 +15,7 @@ export function realVocabulary(): string | null {
 /** A model folder like Xenova/clip-vit-base-patch32 with random weights, and with the vocabulary given or of bytes. */
 export function makeTinyClip(vocabulary: string | null, precisions: readonly string[] = ['fp32']): string {
   const folder = join(mkdtempSync(join(tmpdir(), 'tiny-clip-')), 'model');
-  tool('make-tiny-clip.mjs', [
-    folder,
+  makeTinyModel('clip', folder, [
     ...['--precisions', precisions.join(',')],
     ...(vocabulary === null ? [] : ['--vocabulary', vocabulary]),
   ]);
@@ -53,5 +42,7 @@ export function askTransformers(
     dtype?: string;
   },
 ): TransformersAnswer {
-  return JSON.parse(tool('transformers-clip.mjs', [folder], JSON.stringify(request))) as TransformersAnswer;
+  return JSON.parse(
+    runTinyModelScript('transformers-clip.mjs', [folder], JSON.stringify(request)),
+  ) as TransformersAnswer;
 }

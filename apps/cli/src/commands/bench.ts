@@ -10,7 +10,9 @@ import {
   type DecodedImage,
   type ImageRef,
   type ImageRegion,
+  type PhaseOptions,
 } from '@hazure/contracts';
+import { REGISTRY } from '@hazure/models';
 import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import { mapConcurrent } from '@hazure/pipeline';
 import { writeAtomic } from '@hazure/run-store';
@@ -29,8 +31,15 @@ import {
   type BenchPoint,
   type BenchSetting,
 } from '@hazure/benchmark';
-import { benchPlan, type BenchFlags } from '../options/bench.js';
-import { composeStages, type ComposedStages } from '@hazure/hazure';
+import { benchPlan } from '../options/bench.js';
+import { commandOptions } from '../options/resolve.js';
+import {
+  composeStages,
+  quantiseReportOf,
+  withInt8Models,
+  type ComposedStages,
+  type QuantiseReport,
+} from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { composeDemo, ensureEmoji } from '@hazure/demo-scenes';
 import type { Session } from '../session.js';
@@ -48,14 +57,15 @@ export async function benchCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const flags = command.opts<BenchFlags>();
-  const plan = benchPlan(flags);
+  const chosen = commandOptions(command, 'bench');
+  const plan = benchPlan(chosen);
   const scratch = await mkdtemp(join(tmpdir(), 'hazure-bench-'));
   try {
     const refs = await benchImages(args[0], plan, scratch, session);
-    const { composed, setting } = await composeFirst(plan, session);
+    const int8 = await int8Options(refs, plan, session);
+    const { composed, setting } = await composeFirst(plan, int8, session);
     try {
-      return await benchOver(refs, composed, setting, plan, flags, session);
+      return await benchOver({ refs, composed, setting, int8, plan, plot: chosen.plot, session });
     } finally {
       await composed.close();
     }
@@ -67,12 +77,19 @@ export async function benchCommand(
 /** The pipeline in the first setting that this machine has. @throws DeviceError of the first when it has none */
 async function composeFirst(
   plan: BenchPlan,
+  int8: PhaseOptions | null,
   session: Session,
 ): Promise<{ composed: ComposedStages; setting: BenchSetting }> {
   let firstError: unknown;
   for (const setting of plan.settings) {
     try {
-      return { composed: await composeStages({ ...plan.options, ...setting }, session), setting };
+      return {
+        composed: await composeStages(
+          { ...(setting.precision === 'int8' && int8 ? int8 : plan.options), ...setting },
+          session,
+        ),
+        setting,
+      };
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       firstError ??= error;
@@ -81,81 +98,165 @@ async function composeFirst(
   throw firstError;
 }
 
-async function benchOver(
-  refs: readonly ImageRef[],
-  composed: ComposedStages,
-  pipelineSetting: BenchSetting,
-  plan: BenchPlan,
-  flags: BenchFlags,
-  session: Session,
-): Promise<CommandOutcome> {
-  const { logger, progress, clock, signal } = session;
-  const engine = loadEngine();
-  const input = await sweepInput(refs, composed, session);
-  const { modelSources, store } = composed;
-  const detector = await benchDetector(modelSources.detector, engine, store, plan.options, input);
-  const embedder = await benchEmbedder(modelSources.embedder, engine, store, input);
+interface BenchWork {
+  readonly refs: readonly ImageRef[];
+  readonly composed: ComposedStages;
+  /** What the whole pipeline runs in. */
+  readonly setting: BenchSetting;
+  /** Options with the int8 models in place of the float ones; null where no setting asks for int8. */
+  readonly int8: PhaseOptions | null;
+  readonly plan: BenchPlan;
+  /** Where the plot goes, if anywhere. */
+  readonly plot: string | undefined;
+  readonly session: Session;
+}
 
+/** The models of a precision, the detector first where there is one. */
+interface BenchPair {
+  readonly detector: BenchModel | null;
+  readonly embedder: BenchModel;
+}
+
+/** Every model in every setting; a device that is not there is left out of a comparison, alone it is an error. */
+async function sweepAll(
+  pairOf: (setting: BenchSetting) => BenchPair,
+  plan: BenchPlan,
+  session: Session,
+): Promise<{ points: BenchPoint[]; skipped: string[] }> {
   const points: BenchPoint[] = [];
   const skipped: string[] = [];
   let firstError: unknown;
   for (const setting of plan.settings) {
+    const { detector, embedder } = pairOf(setting);
     for (const model of detector ? [detector, embedder] : [embedder]) {
       try {
         points.push(...(await sweepModel(model, setting, plan, session)));
       } catch (error) {
-        // A device that is not there is left out of a comparison; alone it is an error.
         if (!(error instanceof DeviceError)) throw error;
         firstError ??= error;
         skipped.push(`${model.name} on ${setting.device} ${setting.precision}: ${messageOf(error)}`);
       }
     }
   }
-  progress.finish('sweep');
+  session.progress.finish('sweep');
   if (points.length === 0) throw firstError;
+  return { points, skipped };
+}
+
+async function benchOver({
+  refs,
+  composed,
+  setting,
+  int8,
+  plan,
+  plot,
+  session,
+}: BenchWork): Promise<CommandOutcome> {
+  const { logger, clock, signal } = session;
+  const engine = loadEngine();
+  const input = await sweepInput(refs, composed, session);
+  const { store } = composed;
+  const modelSources = sourcesOf(plan.options, composed, setting);
+  const detector = await benchDetector(modelSources.detector, engine, store, plan.options, input);
+  const embedder = await benchEmbedder(modelSources.embedder, engine, store, input);
+  const quantised = int8 && {
+    detector: detector && (await benchDetector(int8.detector!, engine, store, plan.options, input)),
+    embedder: await benchEmbedder(int8.embedder!, engine, store, input),
+  };
+  const pairOf = ({ precision }: BenchSetting): BenchPair =>
+    precision === 'int8' && quantised ? quantised : { detector, embedder };
+  const { points, skipped } = await sweepAll(pairOf, plan, session);
 
   const objectsPerImage = input.regions.length / input.images.length;
-  const recommendation = recommend(points, objectsPerImage);
+  const costs = await int8Costs(int8);
+  const dear = costs.filter(({ agreement, maxLoss }) => agreement.loss > maxLoss);
+  for (const { source, because } of dear) skipped.push(`int8 is not recommended: ${source.name}, ${because}`);
+  const recommendation = recommend(
+    dear.length > 0 ? points.filter(({ precision }) => precision !== 'int8') : points,
+    objectsPerImage,
+  );
   logger.info(`whole pipeline over ${refs.length} images, and inference alone, ${plan.rounds} times in turn`);
   const bare = (model: BenchModel): { batchSize: number } & BenchModel['bare'] => ({
     ...model.bare,
     batchSize: recommendation?.batchSize ?? 1,
   });
+  const own = pairOf(setting);
   const endToEnd = await measureEndToEnd({
     composed,
     engine,
-    session: sessionOptions(pipelineSetting),
-    detector: detector && bare(detector),
-    embedder: bare(embedder),
+    session: sessionOptions(setting),
+    detector: own.detector && bare(own.detector),
+    embedder: bare(own.embedder),
     refs,
     rounds: plan.rounds,
     clock,
     logger,
     signal,
   });
-  if (flags.plot !== undefined) await writeAtomic(flags.plot, plotBench(points, recommendation));
+  if (plot !== undefined) await writeAtomic(plot, plotBench(points, recommendation));
   const { stages, ...totals } = endToEnd;
   return {
     json: {
-      endToEnd: { ...totals, setting: pipelineSetting },
+      endToEnd: { ...totals, setting },
       stages,
       sweeps: points,
       skipped,
       objectsPerImage,
+      int8: costs,
       recommendation,
       versions: composed.versions,
     },
     text: [
       renderBench(points, endToEnd, recommendation, skipped),
-      ...(flags.plot === undefined ? [] : [`plot:             ${flags.plot}`]),
+      ...costs.map(({ source, because }) => `int8 ${source.name}: ${because}`),
+      ...(plot === undefined ? [] : [`plot:             ${plot}`]),
     ].join('\n'),
     exitCode: EXIT.done,
   };
 }
 
+/** The plan's models in int8, made from the images of the bench where none were before; null when it names no int8. */
+async function int8Options(
+  refs: readonly ImageRef[],
+  plan: BenchPlan,
+  session: Session,
+): Promise<PhaseOptions | null> {
+  if (!plan.settings.some(({ precision }) => precision === 'int8')) return null;
+  const identity = refs.map(({ index, id, bytes }) => `${index} ${id} ${bytes}`).join('\n');
+  const images = async function* (): AsyncGenerator<ImageRef> {
+    yield* refs;
+  };
+  return withInt8Models(
+    { ...plan.options, precision: 'int8' },
+    { total: refs.length, identity, images },
+    session,
+  );
+}
+
+/** What the int8 models cost in accuracy, by their own reports. */
+async function int8Costs(int8: PhaseOptions | null): Promise<QuantiseReport[]> {
+  const reports: QuantiseReport[] = [];
+  for (const path of [int8?.detector, int8?.embedder]) {
+    const report = path === undefined ? null : await quantiseReportOf(path);
+    if (report) reports.push(report);
+  }
+  return reports;
+}
+
+/** The float models, also where the pipeline runs in int8. */
+function sourcesOf(
+  options: PhaseOptions,
+  { modelSources }: ComposedStages,
+  { precision }: BenchSetting,
+): ComposedStages['modelSources'] {
+  if (precision !== 'int8') return modelSources;
+  const pack = REGISTRY.packs[options.models];
+  return { detector: options.detector ?? pack.detector, embedder: options.embedder ?? pack.embedder };
+}
+
 const sessionOptions = ({ device, precision, threads }: BenchSetting): SessionOptions => ({
-  device,
-  precision,
+  device: precision === 'int8' && device === 'auto' ? 'cpu' : device,
+  precision: precision === 'int8' ? 'fp32' : precision,
   threads,
 });
 
@@ -183,7 +284,7 @@ async function sweepModel(
       model: model.name,
       role: model.role,
       device,
-      precision,
+      precision: setting.precision === 'int8' ? 'int8' : precision,
       threads,
       streams,
       ...point,

@@ -5,16 +5,15 @@ import type { CommandOutcome } from '../console/outcome.js';
 import { composeDemo, ensureEmoji, formatDemoSummary, scoreDemo } from '@hazure/demo-scenes';
 import { RunReader } from '@hazure/run-store';
 import type { Session } from '../session.js';
-import { numberFlag } from '../options/numbers.js';
+import { commandOptions } from '../options/resolve.js';
 import { runBoth } from './phases.js';
 
 const MEBIBYTE = 2 ** 20;
 
 /** `hazure demo`: road scenes with planted odd ones, learned and judged with the starter models. */
 export async function demoCommand(session: Session, command: Command): Promise<CommandOutcome> {
-  const flags = command.opts<{ outputDir: string; seed: string }>();
-  const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
-  const outputDir = resolve(flags.outputDir);
+  const { seed, outputDir: folder } = commandOptions(command, 'demo');
+  const outputDir = resolve(folder);
   const options = parsePhaseOptions({ outputDir, seed, models: 'starter' });
   const scenes = await makeScenes(session, join(outputDir, 'scenes'), seed);
   const run = await runBoth(session, {

@@ -22,21 +22,16 @@ import {
   npmVersion,
   softwareFindings,
 } from '@hazure/diagnostics';
+import { commandOptions } from '../options/resolve.js';
 import type { Session } from '../session.js';
 import { HAZURE_VERSION } from '@hazure/hazure';
-
-interface DoctorFlags {
-  readonly fetchGpu?: boolean;
-  readonly checkRegistry?: boolean;
-  readonly outputDir: string;
-}
 
 /**
  * `hazure doctor`: what this machine offers, and the fix for what is missing. Ends with 1 only where the engine can't
  * be used. With `--fetch-gpu` the GPU runtime is fetched first.
  */
 export async function doctorCommand(session: Session, command: Command): Promise<CommandOutcome> {
-  const flags = command.opts<DoctorFlags>();
+  const flags = commandOptions(command, 'doctor');
   if (flags.fetchGpu) {
     const download = downloadProgress(session);
     try {

@@ -14,23 +14,12 @@ import type { CommandOutcome } from '../console/outcome.js';
 import { table } from '@hazure/benchmark';
 import { RunReader, readLabelValues, readNumberMatrix, toFloat32 } from '@hazure/run-store';
 import type { Session } from '../session.js';
-import { numberFlag } from '../options/numbers.js';
-
-interface EvaluateFlags {
-  readonly train?: string;
-  readonly test?: string;
-  readonly labels?: string;
-  readonly scorers?: string;
-  readonly thresholdPercentile: string;
-  readonly run?: string;
-  readonly truth?: string;
-  readonly seed: string;
-}
+import { commandOptions } from '../options/resolve.js';
 
 /** `hazure evaluate`: scorers on labelled embeddings, or a finished run on its truth. */
 export async function evaluateCommand(session: Session, command: Command): Promise<CommandOutcome> {
-  const flags = command.opts<EvaluateFlags>();
-  const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
+  const flags = commandOptions(command, 'evaluate');
+  const { seed, thresholdPercentile: percentile, scorers } = flags;
   const embeddings = [flags.train, flags.test, flags.labels];
   if (flags.run !== undefined || flags.truth !== undefined) {
     if (
@@ -60,10 +49,10 @@ export async function evaluateCommand(session: Session, command: Command): Promi
     train: trainMatrix,
     test: testMatrix,
     labels: await readLabelValues(labels, { binary: true }),
-    percentile: numberFlag('--threshold-percentile', flags.thresholdPercentile, { min: 0, max: 100 }),
+    percentile,
     seed,
     clock: session.clock,
-    ...(flags.scorers === undefined ? {} : { scorers: flags.scorers.split(',').map((name) => name.trim()) }),
+    ...(scorers === undefined ? {} : { scorers }),
   });
   for (const warning of report.warnings) session.logger.warn(warning);
   return { json: report, text: scorerTable(report), exitCode: EXIT.done };

@@ -3,22 +3,11 @@ import type { Command } from 'commander';
 import { ConfigError, EXIT } from '@hazure/contracts';
 import { plotMap } from '@hazure/report';
 import { encodeNpy, readLabelValues, readNumberMatrix, toFloat32, writeAtomic } from '@hazure/run-store';
-import { tsne, type Metric, type RepulsionMethod } from '@hazure/tsne';
+import { tsne } from '@hazure/tsne';
 import type { CommandOutcome } from '../console/outcome.js';
 import type { Session } from '../session.js';
 import { checkWritableFile } from './output-file.js';
-import { numberFlag } from '../options/numbers.js';
-
-interface ProjectFlags {
-  readonly out?: string;
-  readonly method: string;
-  readonly perplexity: string;
-  readonly iterations: string;
-  readonly metric: string;
-  readonly labels?: string;
-  readonly plot?: string;
-  readonly seed: string;
-}
+import { commandOptions } from '../options/resolve.js';
 
 /** `hazure project X.npy --out XY.npy`: t-SNE of any embeddings. */
 export async function projectCommand(
@@ -26,13 +15,11 @@ export async function projectCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const flags = command.opts<ProjectFlags>();
+  const flags = commandOptions(command, 'project');
+  const { method, metric, perplexity, iterations, seed } = flags;
   if (flags.out === undefined && flags.plot === undefined) {
     throw new ConfigError('project needs --out XY.npy, --plot P.png, or both');
   }
-  const perplexity = numberFlag('--perplexity', flags.perplexity, { min: 1 });
-  const iterations = numberFlag('--iterations', flags.iterations, { min: 0, integer: true });
-  const seed = numberFlag('--seed', flags.seed, { min: 0, max: 4294967295, integer: true });
   if (flags.out !== undefined) await checkWritableFile('--out', flags.out);
   if (flags.plot !== undefined) await checkWritableFile('--plot', flags.plot);
   const [x] = toFloat32([await readNumberMatrix(args[0])], (notice) => session.logger.warn(notice));
@@ -41,8 +28,8 @@ export async function projectCommand(
     throw new ConfigError(`--labels has ${labels.length} rows where ${args[0]} has ${x.rows}`);
   }
   const result = await tsne(x, {
-    method: flags.method as 'auto' | RepulsionMethod,
-    metric: flags.metric as Metric,
+    method,
+    metric,
     perplexity,
     iterations,
     seed,

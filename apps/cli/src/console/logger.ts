@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { PinoPretty as pinoPretty } from 'pino-pretty';
+import { withFlags } from '../options/flags.js';
 import type { Logger } from '@hazure/contracts';
 
 /** Logs go to standard error, so that standard output stays one JSON document under `--json`. */
@@ -19,9 +20,9 @@ export function createLogger(options: { readonly quiet: boolean }): Logger {
   const level = process.env['HAZURE_LOG_LEVEL'] ?? (options.quiet ? 'error' : 'info');
   const log = pino({ level, base: null }, pretty);
   return {
-    debug: (message, fields) => log.debug(fields ?? {}, message),
-    info: (message, fields) => log.info(fields ?? {}, message),
-    warn: (message, fields) => log.warn(fields ?? {}, message),
-    error: (message, fields) => log.error(fields ?? {}, message),
+    debug: (message, fields) => log.debug(fields ?? {}, withFlags(message)),
+    info: (message, fields) => log.info(fields ?? {}, withFlags(message)),
+    warn: (message, fields) => log.warn(fields ?? {}, withFlags(message)),
+    error: (message, fields) => log.error(fields ?? {}, withFlags(message)),
   };
 }

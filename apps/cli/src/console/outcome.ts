@@ -1,3 +1,4 @@
+import { withFlags } from '../options/flags.js';
 import { EXIT, HazureError, messageOf, type Logger } from '@hazure/contracts';
 
 /** What a command gives back: the document for `--json` and how the process ends. */
@@ -17,12 +18,14 @@ export function printOutcome(outcome: CommandOutcome, asJson: boolean): number {
 /** Prints an error so that a person (and, under `--json`, a program) knows what to do next. */
 export function printError(error: unknown, asJson: boolean, logger: Logger): number {
   const known = error instanceof HazureError ? error : null;
-  logger.error(messageOf(error));
-  if (known?.hint) logger.error(`what to do: ${known.hint}`);
+  const message = withFlags(messageOf(error));
+  const hint = known?.hint === undefined ? null : withFlags(known.hint);
+  logger.error(message);
+  if (hint !== null) logger.error(`what to do: ${hint}`);
   if (!known && error instanceof Error && error.stack) logger.error(error.stack);
   if (asJson) {
     const document = {
-      error: { code: known?.code ?? 'INTERNAL', message: messageOf(error), hint: known?.hint ?? null },
+      error: { code: known?.code ?? 'INTERNAL', message, hint },
     };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }

@@ -2,6 +2,8 @@ import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { Clock, Logger, ProgressEvent, ProgressSink } from '@hazure/contracts';
 
 const LINE_EVERY_MS = 5000;
+/** Lines and bars fit a narrow terminal, or half of one. */
+export const COLUMNS = 60;
 
 interface Rate {
   readonly sinceMs: number;
@@ -9,7 +11,39 @@ interface Rate {
 }
 
 function memoryText(): string {
-  return `${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB`;
+  const mebibytes = process.memoryUsage().rss / 2 ** 20;
+  return mebibytes < 1024 ? `${Math.round(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+}
+
+/** `0.8`, `12.3`, `1234`: never more than needed. */
+function rateText(perSecond: number): string {
+  return perSecond < 100 ? perSecond.toFixed(1) : String(Math.round(perSecond));
+}
+
+/** `42s`, `7m`, `3h10m`. */
+export function durationText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 100) return `${Math.ceil(seconds)}s`;
+  return minutes < 100 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
+}
+
+/**
+ * A line of progress within {@link COLUMNS}; where it would be longer, what matters least goes first: memory, unit.
+ * @param perSecond items a second; 0 or not finite where nothing is known yet
+ */
+export function progressLine(event: ProgressEvent, perSecond: number, memory: string): string {
+  const { stage, done, total, unit } = event;
+  const count = total === null ? String(done) : `${done}/${total}`;
+  const rate = `${rateText(perSecond)}/s`;
+  const left = total === null ? [] : [`${durationText((total - done) / perSecond)} left`];
+  const line = (head: string, parts: readonly string[]): string => [head, ...parts].join(', ');
+  const options = [
+    line(`${stage}: ${count} ${unit}`, [rate, ...left, memory]),
+    line(`${stage}: ${count} ${unit}`, [rate, ...left]),
+    line(`${stage}: ${count}`, [rate, ...left]),
+  ];
+  return options.find((each) => each.length <= COLUMNS) ?? options[2].slice(0, COLUMNS);
 }
 
 /** Bars with rate and ETA on standard error, for a person at a terminal. */
@@ -24,8 +58,9 @@ export class TerminalProgress implements ProgressSink {
         hideCursor: true,
         clearOnComplete: false,
         forceRedraw: false,
-        format: ' {stage} [{bar}] {value}/{total} {unit}  {perSecond}/s  ETA {eta_formatted}  {memory}',
-        etaBuffer: 50,
+        // 9 + 8 + 15 for a million of a million + rate, time and memory: within COLUMNS
+        format: '{stage} {bar} {value}/{total} {perSecond}/s {left} {memory}',
+        barsize: 8,
       },
       Presets.shades_grey,
     );
@@ -36,16 +71,20 @@ export class TerminalProgress implements ProgressSink {
     if (!entry) {
       const bar = this.bars.create(event.total ?? 0, event.done, {
         stage: event.stage.padEnd(9),
-        unit: event.unit,
         perSecond: '-',
+        left: '',
         memory: memoryText(),
       });
       entry = { bar, rate: { sinceMs: this.clock.monotonicMs(), from: event.done } };
       this.byStage.set(event.stage, entry);
     }
     const seconds = (this.clock.monotonicMs() - entry.rate.sinceMs) / 1000;
-    const perSecond = seconds > 0 ? ((event.done - entry.rate.from) / seconds).toFixed(1) : '-';
-    entry.bar.update(event.done, { perSecond, memory: memoryText() });
+    const rate = seconds > 0 ? (event.done - entry.rate.from) / seconds : 0;
+    entry.bar.update(event.done, {
+      perSecond: seconds > 0 ? rateText(rate) : '-',
+      left: event.total === null || rate === 0 ? '' : durationText((event.total - event.done) / rate),
+      memory: memoryText(),
+    });
   }
 
   finish(stage: string): void {
@@ -80,12 +119,7 @@ export class LineProgress implements ProgressSink {
     if (nowMs - seen.atMs < LINE_EVERY_MS) return;
     seen.atMs = nowMs;
     const perSecond = (event.done - seen.rate.from) / ((nowMs - seen.rate.sinceMs) / 1000);
-    const remaining =
-      event.total === null ? '' : `, about ${Math.ceil((event.total - event.done) / perSecond)} s left`;
-    this.logger.info(
-      `${event.stage}: ${event.done}${event.total === null ? '' : ` of ${event.total}`} ${event.unit}, ` +
-        `${perSecond.toFixed(1)}/s${remaining}, ${memoryText()}`,
-    );
+    this.logger.info(progressLine(event, perSecond, memoryText()));
   }
 
   finish(stage: string): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { PHASE_OPTION_KEYS, flagOf, parsePhaseOptions, type PhaseOptions } from '@hazure/contracts';
-import { acceptSnakeCase, addPhaseOptions, coerce, describeFlag } from './flags.js';
+import { acceptSnakeCase, addOptions, coerce, describePhaseFlag, withFlags } from './flags.js';
 import { givenOptions } from './resolve.js';
 
 function parse(
@@ -12,7 +12,7 @@ function parse(
   inherited: Record<string, unknown> = {},
 ): PhaseOptions {
   const command = new Command('run').exitOverride().option('--config <FILE>');
-  addPhaseOptions(command, 'run');
+  addOptions(command, 'run');
   command.parse(acceptSnakeCase(args), { from: 'user' });
   return parsePhaseOptions({ ...inherited, ...givenOptions(command, 'run', env) });
 }
@@ -80,8 +80,7 @@ test('a config file may hold values as flags have them, and numbers for classes 
 
 test('every option has a flag that reaches it', () => {
   const command = new Command();
-  addPhaseOptions(command, 'run');
-  addPhaseOptions(new Command(), 'detect');
+  addOptions(command, 'run');
   const flags = command.options.map(({ long }) => long);
   for (const key of PHASE_OPTION_KEYS.filter((each) => each !== 'baseline'))
     expect(flags).toContain(flagOf(key));
@@ -95,5 +94,14 @@ test('text becomes what the schema checks, and what can’t be read stays text',
   expect(coerce('list', 'a, b ,,c')).toEqual(['a', 'b', 'c']);
   expect(coerce('boolean', 'yes')).toBe(true);
   expect(coerce('boolean', 'maybe')).toBe('maybe');
-  expect(describeFlag('batchSize')).toMatchObject({ kind: 'number-or-text', defaultValue: 'auto' });
+  expect(describePhaseFlag('batchSize')).toMatchObject({ kind: 'number-or-text', defaultValue: 'auto' });
+});
+
+test('options that a library names become flags; other words stay', () => {
+  expect(withFlags('option confThres must not be above option lim2')).toBe(
+    '--conf-thres must not be above --lim2',
+  );
+  expect(withFlags('option batchSizes of bench, an option of yours, option nothingKnown')).toBe(
+    '--batch-sizes of bench, an option of yours, option nothingKnown',
+  );
 });

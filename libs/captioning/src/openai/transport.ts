@@ -26,7 +26,7 @@ export interface Limits {
 }
 
 /** No whole answer within the time allowed. */
-export class TimeoutError extends Error {}
+class TimeoutError extends Error {}
 
 /** An answer longer than allowed: a server that streams without end must not fill the memory. */
 export class TooLongError extends Error {}
@@ -55,7 +55,7 @@ async function unpacked(bytes: Buffer, encoding: string | undefined, maxBytes: n
  * A body's text by the character set that its content type declares. JSON is UTF-8, so that is taken where none is
  * declared; bytes that are none are read as Windows-1252, which is what such servers turn out to speak.
  */
-export function decodeText(bytes: Buffer, contentType: string | undefined): string {
+function decodeText(bytes: Buffer, contentType: string | undefined): string {
   const declared = /charset\s*=\s*"?([\w.:-]+)/i.exec(contentType ?? '')?.[1];
   if (declared !== undefined && !/^utf-?8$/i.test(declared)) {
     try {

@@ -39,7 +39,7 @@ const BACK_OFF_WEIGHT = 0.9;
  * visible. Persons are left out of words that also name another thing (`bear`, `toaster`, `hot dog`), unless
  * that is the word's most frequent meaning (`driver`): otherwise a dog would be a kind of person.
  */
-export function visibleSenses(
+function visibleSenses(
   senses: readonly NounSense[],
   lexicographerFile: (synset: number) => number,
 ): { senses: readonly NounSense[]; visible: boolean } {

@@ -1,4 +1,6 @@
 export { captionsOptionsSchema, type CaptionOptions } from './captions.js';
+export { checkOptions } from './check.js';
+export * from './commands.js';
 export { detectionOptionsSchema, type DetectionOptions } from './detection.js';
 export { inputOptionsSchema, type InputOptions } from './input.js';
 export type { OptionMeta, PhaseCommand } from './meta.js';

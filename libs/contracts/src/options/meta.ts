@@ -5,7 +5,16 @@ export type PhaseCommand = 'learn' | 'detect' | 'run';
 /** What the command line's help and the published JSON Schema need beside the schema itself. */
 export interface OptionMeta {
   readonly group:
-    'input' | 'models' | 'detection' | 'scoring' | 'semantics' | 'captions' | 'output' | 'running';
+    | 'input'
+    | 'models'
+    | 'detection'
+    | 'scoring'
+    | 'semantics'
+    | 'captions'
+    | 'map'
+    | 'measuring'
+    | 'output'
+    | 'running';
   /** What stands for the value in the help, e.g. `DIR`. */
   readonly placeholder?: string;
   /** Phases that know the option; absent means learn, detect and run. */

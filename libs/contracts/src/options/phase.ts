@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
-import { nearestName } from '../nearest.js';
 import { captionsOptionsSchema } from './captions.js';
+import { checkOptions } from './check.js';
+import { COMMAND_OPTIONS } from './commands.js';
 import { detectionOptionsSchema } from './detection.js';
 import { inputOptionsSchema } from './input.js';
 import { modelsOptionsSchema } from './models.js';
@@ -50,32 +51,13 @@ export function parsePhaseOptions(
   values: Readonly<Record<string, unknown>>,
   nameOf: (key: string) => string = (key) => key,
 ): PhaseOptions {
-  for (const key of Object.keys(values)) {
-    if (!(key in phaseOptionsSchema.shape)) {
-      throw new ConfigError(
-        `Unknown option "${key}"; did you mean "${nearestName(key, PHASE_OPTION_KEYS)}"?`,
-        {
-          code: 'CONFIG_UNKNOWN_KEY',
-        },
-      );
-    }
-  }
-  const parsed = phaseOptionsSchema.safeParse(values);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => {
-      const key = String(issue.path[0] ?? '');
-      return `${nameOf(key)}: ${issue.message} (got ${JSON.stringify(values[key])})`;
-    });
-    throw new ConfigError(problems.join('; '), {
-      hint: 'See the list of options for what each of them takes.',
-    });
-  }
-  if (parsed.data.lim1 > parsed.data.lim2) {
+  const parsed = checkOptions(phaseOptionsSchema, values, nameOf);
+  if (parsed.lim1 > parsed.lim2) {
     throw new ConfigError(
-      `${nameOf('lim1')} (${parsed.data.lim1}) must not be above ${nameOf('lim2')} (${parsed.data.lim2})`,
+      `${nameOf('lim1')} (${parsed.lim1}) must not be above ${nameOf('lim2')} (${parsed.lim2})`,
     );
   }
-  return parsed.data;
+  return parsed;
 }
 
 /** `confThres` → `--conf-thres`. */
@@ -85,8 +67,13 @@ export function flagOf(key: string): string {
 
 /** JSON Schema of a config file, for editors; config.schema.json beside src is a copy of it. */
 export function phaseOptionsJsonSchema(): object {
+  const sections = Object.entries(COMMAND_OPTIONS).map(([name, schema]) => [
+    name,
+    schema.partial().optional().describe(`options of hazure ${name}`),
+  ]);
   const named = phaseOptionsSchema.extend({
     $schema: z.string().optional().describe('where this schema lies'),
+    ...(Object.fromEntries(sections) as Record<string, z.ZodType>),
   });
   return { title: 'Config file of hazure', ...z.toJSONSchema(named, { io: 'input' }) };
 }

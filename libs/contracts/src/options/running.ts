@@ -15,9 +15,9 @@ const shape = {
     .describe('where the models run; auto tries TensorRT, CUDA, CPU and says why')
     .meta({ group: 'running' } satisfies OptionMeta),
   precision: z
-    .enum(['auto', 'fp32', 'fp16'])
+    .enum(['auto', 'fp32', 'fp16', 'int8'])
     .default('auto')
-    .describe('arithmetic on the GPU')
+    .describe('arithmetic: fp16 on a GPU; int8 on a CPU, with models made from the baseline images')
     .meta({ group: 'running' } satisfies OptionMeta),
   threads: z
     .int()

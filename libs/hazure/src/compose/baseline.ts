@@ -2,11 +2,13 @@ import { basename } from 'node:path';
 import { conceptListSchema, type ConceptList } from '@hazure/concept-matching';
 import {
   ARTIFACTS,
+  ConfigError,
   InputError,
   PHASE_OPTION_KEYS,
   messageOf,
   type ArtifactKey,
   type CropRecord,
+  type PhaseOptions,
   type EmbeddingMatrix,
   type RunManifest,
 } from '@hazure/contracts';
@@ -44,7 +46,22 @@ export interface StoredBaseline {
   readonly contentKey: string;
   /** Which models come from the baseline, not from `chosen`. */
   inheritedModels(chosen: object): InheritedModels;
+  /** Of the arithmetic that it was learned in. */
+  readonly precision: 'int8' | 'float';
   load(): Promise<Baseline>;
+}
+
+/** @throws ConfigError `PRECISION_MISMATCH` when new images would be looked at in another arithmetic */
+export function checkSamePrecision(stored: StoredBaseline, options: PhaseOptions): void {
+  const asked = options.precision === 'int8' ? 'int8' : 'float';
+  if (asked === stored.precision) return;
+  throw new ConfigError(
+    `The baseline was learned in ${stored.precision}, but --precision ${options.precision} was asked for`,
+    {
+      code: 'PRECISION_MISMATCH',
+      hint: 'Leave --precision out to judge as it was learned, or learn the baseline again.',
+    },
+  );
 }
 
 /**
@@ -71,11 +88,15 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
     if (PHASE_OPTION_KEYS.includes(key) && config.options[key] !== undefined)
       inherited[key] = config.options[key];
   }
+  // int8 models are models of their own: what they learned, only they can judge.
+  const precision = config.options['precision'];
+  if (precision === 'int8') inherited['precision'] = precision;
   return {
     manifest,
     inherited,
     contentKey: contentKey(manifest),
     inheritedModels: (chosen) => inheritedModels(config, manifest, chosen),
+    precision: precision === 'int8' ? 'int8' : 'float',
     load: () => load(run, manifest),
   };
 }

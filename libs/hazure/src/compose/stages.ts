@@ -4,17 +4,13 @@ import { ConfigError, type PhaseOptions } from '@hazure/contracts';
 import { REGISTRY, describeDetector, describeEmbedder, type StoreOptions } from '@hazure/models';
 import { loadEngine, type SessionOptions } from '@hazure/native-engine';
 import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
-import {
-  EngineDetector,
-  EngineEmbedder,
-  SharpCropEncoder,
-  SharpImageDecoder,
-  tileDetector,
-} from '@hazure/vision';
+import { EngineDetector, EngineEmbedder, cropEncoder, imageDecoder, tileDetector } from '@hazure/vision';
 import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
 import { explained, guarded, type InheritedModels } from './inherited-models.js';
+import { deviceLines } from './device-lines.js';
 import { composeBatches } from './batches.js';
+import { enginePrecision, int8Device } from './quantised.js';
 import { composeWords, type ComposedWords } from './words.js';
 
 /** Stages with their models loaded, and how they were found. */
@@ -74,15 +70,15 @@ export async function composeStages(
   };
   const batches = composeBatches(options, engine, session.logger);
   const sessionOptions: SessionOptions = {
-    device: options.device,
-    precision: options.precision,
+    device: int8Device(options),
+    precision: enginePrecision(options),
     threads: options.threads,
     tensorrt: { batch: batches.profile },
   };
 
   const tiles = tileDetector(modelSources.detector);
   if (tiles && options.classes)
-    throw new ConfigError(`--classes has no meaning with --detector ${modelSources.detector}`);
+    throw new ConfigError(`option classes has no meaning with option detector ${modelSources.detector}`);
   const { inherited } = needs;
   const detectorStore = tiles ? store : await guarded('detector', modelSources.detector, store, inherited);
   const described = tiles
@@ -121,23 +117,19 @@ export async function composeStages(
         }),
       )
     : null;
-  session.logger.info(`detector ${detector.info.name} on ${detector.info.device}`);
+  const models = [detector.info, embedder.info, ...(words ? [words.captioner.info] : [])];
+  for (const line of deviceLines(models)) session.logger.info(line);
   if (described) tellReading('detector', described.because, session);
   if (described && !described.suppresses)
-    session.logger.info("--iou-thres has no effect: the detector's boxes are final");
-  session.logger.info(`embedder ${embedder.info.name} on ${embedder.info.device}`);
+    session.logger.info("option iouThres has no effect: the detector's boxes are final");
   tellReading('embedder', describedEmbedder.because, session);
-  if (words) {
-    const { captioner, similarity } = words;
-    session.logger.info(`captioner ${captioner.info.name} on ${captioner.info.device}`);
-    session.logger.info(`captions are compared with labels by ${similarity.name}`);
-  }
+  if (words) session.logger.info(`captions are compared with labels by ${words.similarity.name}`);
   warnOfLicence(detector.info.licence, detector.info.name, session);
   const { usableCores, addonVersion, onnxRuntimeVersion } = engine.info();
   return {
     stages: {
-      decoder: new SharpImageDecoder(),
-      encoder: new SharpCropEncoder(),
+      decoder: imageDecoder(engine),
+      encoder: cropEncoder(engine),
       detector,
       embedder,
       captioner: null,

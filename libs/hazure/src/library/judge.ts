@@ -11,9 +11,9 @@ import {
 } from '@hazure/contracts';
 import { openInputs } from '@hazure/inputs';
 import { judgeImages, type Baseline } from '@hazure/pipeline';
-import { openStoredBaseline } from '../compose/baseline.js';
+import { checkSamePrecision, openStoredBaseline } from '../compose/baseline.js';
 import { composeStages, type ComposedStages } from '../compose/stages.js';
-import { checkSameEmbedder } from '../phases.js';
+import { checkSameModels } from '../compose/same-models.js';
 import type { Session } from '../session.js';
 import { inputsOf, phaseOptionsOf, type DetectOptions, type ImageInputs } from './options.js';
 import { interruptible, openSession } from './session.js';
@@ -123,12 +123,13 @@ async function openJudge(folder: string, options: OpenBaselineOptions): Promise<
   const { session } = openSession(options);
   const stored = await openStoredBaseline(folder);
   const settings = phaseOptionsOf({ ...options, saveCrops: false }, 'detect', stored.inherited);
+  checkSamePrecision(stored, settings);
   const composed = await composeStages(settings, session, {
     words: true,
     inherited: stored.inheritedModels(options),
   });
   try {
-    checkSameEmbedder(stored, composed);
+    checkSameModels(stored, composed, settings, session.logger);
     return new BaselineJudge(await stored.load(), composed, settings, session);
   } catch (error) {
     await composed.close();

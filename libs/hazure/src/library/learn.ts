@@ -1,7 +1,8 @@
 import { composeStages } from '../compose/stages.js';
+import { withInt8Models } from '../compose/quantised.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, type LearnOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, type LearnOptions } from './options.js';
 import type { LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -21,14 +22,16 @@ export function learn(options: LearnOptions): Promise<LearnResult> {
 
 async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
-  const settings = phaseOptionsOf(options, 'learn');
-  const store = await openOutput(settings, session);
-  await listedConcepts(settings); // a bad file should not cost the time to load models
-  const input = await inputImages(inputsOf(options.images), settings.trainIndices, settings, {
+  const asked = phaseOptionsOf(options, 'learn');
+  refuseImplausible(asked);
+  const store = await openOutput(asked, session);
+  await listedConcepts(asked); // a bad file should not cost the time to load models
+  const input = await inputImages(inputsOf(options.images), asked.trainIndices, asked, {
     store,
     session,
   });
   try {
+    const settings = await withInt8Models(asked, input, session);
     const composed = await composeStages(settings, session, { words: false });
     try {
       const learned = await runLearnPhase({ options: settings, session, composed, input });

@@ -1,3 +1,5 @@
+import { checkPercentile } from '@hazure/anomaly-scoring';
+import { refuse } from '@hazure/pipeline';
 import {
   ConfigError,
   optionBelongsTo,
@@ -93,4 +95,13 @@ export function phaseOptionsOf(
       throw new ConfigError(`${key} does not belong to ${phase}`);
   }
   return options;
+}
+
+/**
+ * Refuses, before any work, a percentile that can't be meant; the pipeline warns of those that hardly can.
+ * @throws ConfigError PERCENTILE_IMPLAUSIBLE below 1
+ */
+export function refuseImplausible({ thresholdPercentile }: PhaseOptions): void {
+  const finding = checkPercentile(thresholdPercentile);
+  if (finding) refuse(finding);
 }

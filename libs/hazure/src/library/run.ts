@@ -1,10 +1,11 @@
 import type { RunWarning } from '@hazure/contracts';
 import { openStoredBaseline } from '../compose/baseline.js';
+import { withInt8Models } from '../compose/quantised.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { composeStages } from '../compose/stages.js';
 import { inputImages, openOutput, runDetectPhase, runLearnPhase, type InputImages } from '../phases.js';
 import type { Session } from '../session.js';
-import { inputsOf, phaseOptionsOf, type RunOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, type RunOptions } from './options.js';
 import { DetectResult, type LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -28,17 +29,19 @@ export function run(options: RunOptions): Promise<RunResult> {
 async function runImages(options: RunOptions): Promise<RunResult> {
   const { session, warnings } = openSession(options);
   const startedMs = session.clock.monotonicMs();
-  const settings = phaseOptionsOf(options, 'run');
-  const store = await openOutput(settings, session);
-  await listedConcepts(settings);
+  const asked = phaseOptionsOf(options, 'run');
+  refuseImplausible(asked);
+  const store = await openOutput(asked, session);
+  await listedConcepts(asked);
   const opened: InputImages[] = [];
   try {
     const place = { store, session };
-    const normal = await inputImages(inputsOf(options.normal), settings.trainIndices, settings, place);
+    const normal = await inputImages(inputsOf(options.normal), asked.trainIndices, asked, place);
     opened.push(normal);
-    const fresh = await inputImages(inputsOf(options.images), settings.testIndices, settings, place);
+    const fresh = await inputImages(inputsOf(options.images), asked.testIndices, asked, place);
     opened.push(fresh);
     await warnOfOverlap(session, normal, fresh);
+    const settings = await withInt8Models(asked, normal, session);
     const composed = await composeStages(settings, session);
     try {
       const learned = await runLearnPhase({ options: settings, session, composed, input: normal });

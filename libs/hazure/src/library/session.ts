@@ -35,6 +35,7 @@ export function openSession({ signal, onProgress, logger = silentLogger }: Watch
         }
       : silentProgress,
     signal: signal ?? new AbortController().signal,
+    warnings,
   };
   return { session, warnings };
 }

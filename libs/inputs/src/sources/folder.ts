@@ -10,7 +10,7 @@ import { localFound } from './found.js';
 const AT_ONCE = 32;
 
 /** Whether a file is an image by its name, or, where its name says nothing, by its first bytes. */
-export async function isImageFile(path: string): Promise<boolean> {
+async function isImageFile(path: string): Promise<boolean> {
   if (hasImageExtension(path)) return true;
   try {
     const file = await open(path, 'r');

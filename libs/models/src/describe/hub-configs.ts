@@ -131,10 +131,7 @@ export async function readTimmConfig(modelPath: string): Promise<PreprocessSpec 
   };
 }
 
-export function preprocessFromConfig(
-  config: z.infer<typeof preprocessorSchema>,
-  path: string,
-): PreprocessSpec {
+function preprocessFromConfig(config: z.infer<typeof preprocessorSchema>, path: string): PreprocessSpec {
   const interpolation = RESAMPLE[config.resample];
   if (!interpolation)
     throw unclear(path, `resample ${config.resample} is neither bilinear (2) nor bicubic (3)`);

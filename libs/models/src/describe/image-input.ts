@@ -21,7 +21,7 @@ export interface ImageInput {
 }
 
 /** Sizes and scales that exporters make inputs: what hazure feeds is known beforehand. */
-export const KNOWN_EXTRA_INPUTS = ['orig_target_sizes', 'scale_factor', 'im_shape'] as const;
+const KNOWN_EXTRA_INPUTS = ['orig_target_sizes', 'scale_factor', 'im_shape'] as const;
 
 /** @throws ModelError when the model has no image input, or `layout` contradicts it */
 export function imageInput(

@@ -1,7 +1,14 @@
 import { FIELD, StringStringEntryProto } from './schema.js';
-import type { ExternalFile } from './summary.js';
 import type { WireField, WireReader } from './wire.js';
 import { WireError } from './wire.js';
+
+/** A file beside the model that holds weights of it. */
+export interface ExternalFile {
+  /** As the graph names it: relative to the model's folder, not yet checked. */
+  readonly location: string;
+  /** How far into it the graph reads; the file has at least this many bytes. */
+  readonly endBytes: number;
+}
 
 /** TensorProto.DataLocation */
 const EXTERNAL = 1;

@@ -1,24 +1,34 @@
 /**
  * ONNX models in memory: the part of the public schema (onnx.proto3) that hazure reads and writes. Subgraphs,
- * sparse tensors, functions and external data are outside it.
+ * sparse tensors and functions are outside it.
  */
-export type OnnxElementType = 'float32' | 'int32' | 'int64' | 'float16' | 'uint8' | 'bool' | 'other';
+export type OnnxElementType =
+  'float32' | 'float64' | 'int32' | 'int64' | 'float16' | 'uint8' | 'int8' | 'bool' | 'other';
+
+/** Values of a tensor: `uint8` and `bool` as bytes, `float16` as the bits of each number. */
+export type OnnxTensorData =
+  Float32Array | Float64Array | BigInt64Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
 
 export interface OnnxTensor {
-  readonly type: 'float32' | 'int64';
+  readonly type: Exclude<OnnxElementType, 'other'>;
   readonly dims: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: OnnxTensorData;
 }
 
 export type OnnxAttribute =
   | { readonly kind: 'int'; readonly value: number }
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'string'; readonly value: string }
-  | { readonly kind: 'ints'; readonly value: readonly number[] };
+  | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly value: OnnxTensor };
 
 export interface OnnxNode {
   readonly name: string;
   readonly opType: string;
+  /** Operator set that `opType` belongs to; absent = the standard one. */
+  readonly domain?: string;
   /** Empty names stand for optional inputs left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -30,6 +40,8 @@ export interface OnnxValue {
   readonly name: string;
   readonly type: OnnxElementType;
   readonly dims: readonly (number | string | null)[];
+  /** Nothing is said of the shape when it is written, not even the rank; `dims` is empty then. */
+  readonly unranked?: boolean;
 }
 
 export interface OnnxGraph {
@@ -43,7 +55,10 @@ export interface OnnxGraph {
 
 export interface OnnxModel {
   readonly graph: OnnxGraph;
+  /** Version of the standard operator set. */
   readonly opset: number;
+  /** Versions of the others, by domain. */
+  readonly otherOpsets?: Readonly<Record<string, number>>;
   readonly producerName: string;
   /** Becomes `metadata_props`. */
   readonly metadata: Readonly<Record<string, string>>;

@@ -30,8 +30,12 @@ const descriptor: protobuf.INamespace = {
           fields: {
             dims: { id: 1, type: 'int64', rule: 'repeated', options: { packed: true } },
             dataType: { id: 2, type: 'int32' },
+            floatData: { id: 4, type: 'float', rule: 'repeated', options: { packed: true } },
+            int32Data: { id: 5, type: 'int32', rule: 'repeated', options: { packed: true } },
+            int64Data: { id: 7, type: 'int64', rule: 'repeated', options: { packed: true } },
             name: { id: 8, type: 'string' },
             rawData: { id: 9, type: 'bytes' },
+            doubleData: { id: 10, type: 'double', rule: 'repeated', options: { packed: true } },
             externalData: { id: 13, type: 'StringStringEntryProto', rule: 'repeated' },
             dataLocation: { id: 14, type: 'int32' },
           },
@@ -42,7 +46,10 @@ const descriptor: protobuf.INamespace = {
             f: { id: 2, type: 'float' },
             i: { id: 3, type: 'int64' },
             s: { id: 4, type: 'bytes' },
+            t: { id: 5, type: 'TensorProto' },
+            floats: { id: 7, type: 'float', rule: 'repeated', options: { packed: true } },
             ints: { id: 8, type: 'int64', rule: 'repeated', options: { packed: true } },
+            strings: { id: 9, type: 'bytes', rule: 'repeated' },
             type: { id: 20, type: 'int32' },
           },
         },
@@ -53,6 +60,7 @@ const descriptor: protobuf.INamespace = {
             name: { id: 3, type: 'string' },
             opType: { id: 4, type: 'string' },
             attribute: { id: 5, type: 'AttributeProto', rule: 'repeated' },
+            domain: { id: 7, type: 'string' },
           },
         },
         GraphProto: {
@@ -71,6 +79,8 @@ const descriptor: protobuf.INamespace = {
             graph: { id: 7, type: 'GraphProto' },
             opsetImport: { id: 8, type: 'OperatorSetIdProto', rule: 'repeated' },
             metadataProps: { id: 14, type: 'StringStringEntryProto', rule: 'repeated' },
+            // Only their number matters: a model with functions of its own is refused.
+            functions: { id: 25, type: 'bytes', rule: 'repeated' },
           },
         },
       },
@@ -96,7 +106,26 @@ export const FIELD = {
 } as const;
 
 /** TensorProto.DataType. */
-export const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+export const DATA_TYPE = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const;
 
 /** AttributeProto.AttributeType. */
-export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+export const ATTRIBUTE_TYPE = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+  graphs: 10,
+} as const;

@@ -1,18 +1,13 @@
 import { open } from 'node:fs/promises';
 import { HazureError, ModelError, messageOf } from '@hazure/contracts';
-import type { OnnxElementType, OnnxValue } from './model.js';
-import { DATA_TYPE, FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
+import type { OnnxValue } from './model.js';
+import { FIELD, StringStringEntryProto, ValueInfoProto } from './schema.js';
+import { onnxValue, type ValueMessage } from './value.js';
 import type { WireField } from './wire.js';
-import { ExternalData } from './external-data.js';
+import { ExternalData, type ExternalFile } from './external-data.js';
 import { WireError, WireReader } from './wire.js';
 
-/** A file beside the model that holds weights of it. */
-export interface ExternalFile {
-  /** As the graph names it: relative to the model's folder, not yet checked. */
-  readonly location: string;
-  /** How far into it the graph reads; the file has at least this many bytes. */
-  readonly endBytes: number;
-}
+export type { ExternalFile };
 
 /** One operation of the graph, without its attributes. */
 export interface OnnxStep {
@@ -39,10 +34,6 @@ export interface OnnxSummary {
   readonly externalFiles: readonly ExternalFile[];
   readonly fileBytes: number;
 }
-
-const ELEMENT_TYPES = new Map<number, OnnxElementType>(
-  Object.entries(DATA_TYPE).map(([name, id]) => [id, name as OnnxElementType]),
-);
 
 /**
  * Reads the header of an .onnx file: a few reads of 64 KiB whatever the size of its weights.
@@ -145,27 +136,6 @@ async function readGraph(reader: WireReader, graph: WireField): Promise<GraphSum
   };
 }
 
-interface ValueMessage {
-  name: string;
-  type?: {
-    tensorType?: {
-      elemType: number;
-      shape?: { dim: { value?: 'dimValue' | 'dimParam'; dimValue?: number; dimParam?: string }[] };
-    };
-  };
-}
-
 function valueOf(bytes: Uint8Array): OnnxValue {
-  const message = ValueInfoProto.toObject(ValueInfoProto.decode(bytes), {
-    longs: Number,
-    oneofs: true,
-    arrays: true,
-  }) as ValueMessage;
-  const tensor = message.type?.tensorType;
-  const dims = (tensor?.shape?.dim ?? []).map((dim) => {
-    // Exporters write −1, and some 0, for a dimension that they leave open.
-    if (dim.value === 'dimValue') return dim.dimValue! > 0 ? dim.dimValue! : null;
-    return dim.value === 'dimParam' && dim.dimParam !== '' ? dim.dimParam! : null;
-  });
-  return { name: message.name, type: ELEMENT_TYPES.get(tensor?.elemType ?? 0) ?? 'other', dims };
+  return onnxValue(ValueInfoProto.decode(bytes) as unknown as ValueMessage);
 }

@@ -108,7 +108,7 @@ function mapped(error: unknown, spec: string, command: string): unknown {
   return diskError(error) ?? error;
 }
 
-export const NETWORK_CODES: ReadonlySet<string> = new Set([
+const NETWORK_CODES: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ECONNREFUSED',

@@ -23,7 +23,7 @@ const QUERY_BLOCK = 1024;
 const TRANSFORM_BLOCK = 2048;
 
 /** The most candidates that one `nearest` request may keep per query. */
-export const MAX_KEPT = 16_384;
+const MAX_KEPT = 16_384;
 
 /**
  * Throws ConfigError or InputError unless the request can be answered; values are not looked at.

@@ -4,6 +4,7 @@ import type { RunReader } from '@hazure/run-store';
 import type { BaselineReport, ConceptRow } from '../model.js';
 import { fittedRows, shownCalibration } from './calibration.js';
 import { commonParts, mapMethod, pickRows, reportMap, thumbnail, type Made } from './common.js';
+import { groupsView } from './groups.js';
 import { Notes } from './optional.js';
 
 const SAMPLES_PER_CLASS = 6;
@@ -16,6 +17,7 @@ export async function baselineReport(run: RunReader, made: Made): Promise<Baseli
     await run.classStatistics(),
     await run.timing(),
   ];
+  for (const { code, message } of statistics.warnings) notes.list.push(`${code}: ${message}`);
   const calibration = await shownCalibration(run);
   const [decider] = calibration.scorers;
   const { failureCount, ...common } = await commonParts(run, { config, timing }, made, notes.list);
@@ -44,6 +46,7 @@ export async function baselineReport(run: RunReader, made: Made): Promise<Baseli
       fittedRows: await fittedRows(run),
       calibrationRows: calibration.heldOutRows,
     },
+    groups: await notes.optional('The groups', () => groupsView(run, calibration)),
     concepts: conceptRows(await concepts(run)),
   };
 }

@@ -9,6 +9,9 @@ const calibrationSchema = z.looseObject({
   scorers: z
     .array(z.looseObject({ name: z.string(), threshold: z.number(), heldOut: z.array(z.number()) }))
     .min(1),
+  dependence: z
+    .looseObject({ effectiveRows: z.number(), falseAlarmsIgnoringGroups: z.number().nullable() })
+    .nullish(),
 });
 export type ShownCalibration = z.infer<typeof calibrationSchema>;
 

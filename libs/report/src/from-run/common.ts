@@ -34,7 +34,7 @@ export async function thumbnail({ run, file }: Picture, sidePx = THUMBNAIL_PX): 
 }
 
 /** Pictures for hovering over some points of the map. */
-export async function hoverThumbnails(
+async function hoverThumbnails(
   pictures: readonly Picture[],
   limit: number,
 ): Promise<Map<number, Uint8Array>> {

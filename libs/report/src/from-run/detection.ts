@@ -5,6 +5,7 @@ import { DEFAULT_CAPS, type DetectionReport, type ReportMap } from '../model.js'
 import { shownCalibration } from './calibration.js';
 import { combinedMapMethod, commonParts, pickRows, reportMap, type Made, type MapPoint } from './common.js';
 import { Notes, baselineOf } from './optional.js';
+import { imageVerdicts } from './image-verdicts.js';
 import { outlierCard } from './outlier-cards.js';
 import { ScannedResults } from './scan-results.js';
 
@@ -20,6 +21,7 @@ export async function detectionReport(run: RunReader, made: Made): Promise<Detec
   const normal =
     baseline && (await notes.optional("The baseline's statistics", () => baseline.classStatistics()));
   const baselineCounts = new Map(normal?.classes.map((each) => [each.className, each.objects]));
+  for (const { code, message } of statistics.warnings) notes.list.push(`${code}: ${message}`);
   const map = await notes.optional('The map', () => run.combinedMap());
   const scanned = await ScannedResults.of(run, new Set(map?.new.map(([row]) => row)), DEFAULT_CAPS.outliers);
 
@@ -38,6 +40,8 @@ export async function detectionReport(run: RunReader, made: Made): Promise<Detec
       seconds: timing.totalSeconds,
     },
     outliers: cards,
+    imageVerdicts: await imageVerdicts(run, statistics),
+    drift: statistics.drift,
     map: map && (await detectionMap({ run, baseline, map, objects: scanned.picked, normal, notes })),
     scores: await scoreHistogram(baseline, scanned, Number(config.options['thresholdPercentile']), notes),
     classes: statistics.classes.map((each) => ({

@@ -56,6 +56,7 @@ export function renderBaselineReport(report: BaselineReport, caps: ReportCaps = 
       })),
       map: map === null ? null : renderTemplate('map', { h: HELPERS, map, method: report.map?.method ?? '' }),
       calibration: calibrationSection(report),
+      groups: report.groups ? renderTemplate('groups', { h: HELPERS, view: report.groups }) : null,
       concepts: groupConcepts(report.concepts.slice(0, caps.tableRows)),
       conceptCount: report.concepts.length,
     }) + renderCommonSections(report, headline.failures, headline.seconds, caps);
@@ -84,6 +85,7 @@ export function renderBaselineReport(report: BaselineReport, caps: ReportCaps = 
       { id: 'classes', label: 'Classes' },
       ...(map === null ? [] : [{ id: 'map', label: 'Map' }]),
       ...(report.calibration === null ? [] : [{ id: 'scores', label: 'Calibration' }]),
+      ...(report.groups ? [{ id: 'groups', label: 'Groups' }] : []),
       ...(report.concepts.length === 0 ? [] : [{ id: 'concepts', label: 'Concepts' }]),
       { id: 'failures', label: 'Failures' },
       { id: 'timings', label: 'Timings' },

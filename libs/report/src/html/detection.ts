@@ -38,6 +38,12 @@ export function renderDetectionReport(report: DetectionReport, caps: ReportCaps 
       `The failures table shows the first ${formatCount(Math.min(caps.tableRows, report.failures.length))}; all are in failures.jsonl.`,
     );
   }
+  const images = report.imageVerdicts;
+  if (images && images.outliers > Math.min(caps.tableRows, images.rows.length)) {
+    leftOut.push(
+      `The image table shows ${formatCount(Math.min(caps.tableRows, images.rows.length))} of ${formatCount(images.outliers)} outlier images; all are in outlier_images.csv.`,
+    );
+  }
   const classes = [...report.classes].sort((a, b) => b.outliers - a.outliers || b.objects - a.objects);
   if (classes.length > caps.tableRows) {
     leftOut.push(
@@ -52,6 +58,8 @@ export function renderDetectionReport(report: DetectionReport, caps: ReportCaps 
       classOptions: classOptions(shown, caps),
       card: (view: object) => renderTemplate('outlier-card', { h: HELPERS, ...view }),
       map: map === null ? null : renderTemplate('map', { h: HELPERS, map, method: report.map?.method ?? '' }),
+      images: imagesSection(report, caps),
+      drift: driftSection(report),
       histogram: histogramSection(report),
       classes: classes.slice(0, caps.tableRows).map((row) => ({
         ...row,
@@ -67,8 +75,10 @@ export function renderDetectionReport(report: DetectionReport, caps: ReportCaps 
     tiles: tilesOf(report),
     sections: [
       { id: 'outliers', label: 'Outliers' },
+      ...(report.imageVerdicts ? [{ id: 'images', label: 'Images' }] : []),
       ...(map === null ? [] : [{ id: 'map', label: 'Map' }]),
       ...(report.scores === null ? [] : [{ id: 'scores', label: 'Scores' }]),
+      ...(report.drift && report.drift.length > 0 ? [{ id: 'drift', label: 'Drift' }] : []),
       { id: 'classes', label: 'Classes' },
       { id: 'failures', label: 'Failures' },
       { id: 'timings', label: 'Timings' },
@@ -81,7 +91,22 @@ export function renderDetectionReport(report: DetectionReport, caps: ReportCaps 
   });
 }
 
-function tilesOf({ headline }: DetectionReport): Tile[] {
+function imagesSection({ imageVerdicts: view }: DetectionReport, caps: ReportCaps): string | null {
+  if (!view) return null;
+  const rows = view.rows.slice(0, caps.tableRows).map((row) => ({
+    ...row,
+    imageId: truncate(row.imageId, caps.textLength),
+    cropId: row.cropId === null ? null : truncate(row.cropId, caps.textLength),
+  }));
+  return renderTemplate('images', { h: HELPERS, view, rows });
+}
+
+function driftSection({ drift }: DetectionReport): string | null {
+  if (!drift || drift.length === 0) return null;
+  return renderTemplate('drift', { h: HELPERS, rows: drift });
+}
+
+function tilesOf({ headline, imageVerdicts }: DetectionReport): Tile[] {
   const rate = headline.seconds > 0 ? `${formatNumber(headline.images / headline.seconds)} images / s` : '';
   const share =
     headline.objects > 0 ? `${formatPercent(headline.outliers / headline.objects)} of objects` : '';
@@ -92,7 +117,11 @@ function tilesOf({ headline }: DetectionReport): Tile[] {
       value: formatCount(headline.objects),
       detail: perImage(headline.objects, headline.images),
     },
-    { label: 'images', value: formatCount(headline.images) },
+    {
+      label: 'images',
+      value: formatCount(headline.images),
+      detail: imageVerdicts ? `${formatCount(imageVerdicts.outliers)} of them outliers` : '',
+    },
     {
       label: headline.failures === 1 ? 'failure' : 'failures',
       value: formatCount(headline.failures),

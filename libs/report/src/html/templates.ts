@@ -12,6 +12,9 @@ const TEMPLATES = [
   'failures',
   'timings',
   'histogram',
+  'images',
+  'drift',
+  'groups',
 ] as const;
 export type TemplateName = (typeof TEMPLATES)[number];
 

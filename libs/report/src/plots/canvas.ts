@@ -53,7 +53,7 @@ export function drawText(context: SKRSContext2D, text: string, x: number, y: num
 }
 
 /** The longest beginning of `text` (with an ellipsis) that fits into `maxWidthPx` in the context's font. */
-export function fitText(context: SKRSContext2D, text: string, maxWidthPx: number): string {
+function fitText(context: SKRSContext2D, text: string, maxWidthPx: number): string {
   if (context.measureText(text).width <= maxWidthPx) return text;
   let low = 0;
   let high = text.length;

@@ -86,7 +86,7 @@ const documents: Partial<Record<ArtifactKey, object>> = {
     peakHostMemoryBytes: 1,
     stages: [times],
   },
-  classStatistics: { ...totals, classes: [perClass] },
+  classStatistics: { ...totals, classes: [perClass], warnings: [] },
   statistics: {
     ...totals,
     outliers: 1,
@@ -96,6 +96,11 @@ const documents: Partial<Record<ArtifactKey, object>> = {
     bothOutliers: 0,
     failures: 1,
     failuresByStage: { decode: 1 },
+    judgedBy: 'object',
+    imageOutliers: 1,
+    expectedFalseAlarmShare: 0.05,
+    drift: [{ of: 'scores', statistic: 1, pValue: 1, baseline: 1, judged: 1 }],
+    warnings: [{ code: 'NOTE', message: 'a note' }],
     classes: [{ ...perClass, outliers: 1 }],
   },
   combinedMap: {

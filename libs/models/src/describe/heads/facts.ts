@@ -1,4 +1,4 @@
-import type { HeadSpec, PreprocessSpec } from '@hazure/native-engine';
+import type { HeadSpec } from '@hazure/native-engine';
 import type { OnnxValue } from '../../onnx/model.js';
 import type { OnnxStep, OnnxSummary } from '../../onnx/summary.js';
 import type { Evidence } from '../conclusion.js';
@@ -47,8 +47,6 @@ export interface HeadReading {
 /** Class count of a table that nothing names: the numbers in it say nothing about how many there are. */
 export const UNKNOWN_CLASSES = 0;
 
-export type PreprocessParts = Partial<PreprocessSpec>;
-
 export const numberAt = (value: OnnxValue, axis: number): number | null => {
   const dim = value.dims.at(axis);
   return typeof dim === 'number' ? dim : null;
@@ -75,7 +73,7 @@ export function stepBehind(summary: OnnxSummary, name: string): OnnxStep | undef
 }
 
 /** Strides of usual pyramids: P3–P5, P3–P6, P2–P5. */
-export const PYRAMIDS: readonly (readonly number[])[] = [
+const PYRAMIDS: readonly (readonly number[])[] = [
   [8, 16, 32],
   [8, 16, 32, 64],
   [4, 8, 16, 32],

@@ -63,7 +63,7 @@ export function chooseHead(facts: HeadFacts, path: string): HeadReading | null {
 }
 
 /** A head as one declares it; the class count of a table is that of its names. */
-export function declarable(head: HeadSpec): object {
+function declarable(head: HeadSpec): object {
   const { classes, ...rest } = head;
   return classes === 0 ? rest : { ...rest, classes };
 }

@@ -1,19 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-
-const tools = fileURLToPath(new URL('../../../libs/test-kit/src/tiny-models/', import.meta.url));
-
-/** A folder laid out as the real one, with random weights; `kind` names the script in libs/test-kit/src/tiny-models. */
-export function makeTinyModel(
-  kind: 'clip' | 'dfine' | 'qwen2-vl',
-  out: string,
-  args: readonly string[] = [],
-): string {
-  execFileSync(process.execPath, [join(tools, `make-tiny-${kind}.mjs`), out, ...args], { stdio: 'pipe' });
-  return out;
-}
 
 /** A picture of coloured patches; the same number gives the same picture. */
 export async function paintPicture(

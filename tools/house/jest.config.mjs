@@ -1,0 +1,3 @@
+import { roomConfig } from '../jest/preset.mjs';
+
+export default { ...roomConfig('house'), moduleFileExtensions: ['ts', 'mjs', 'js', 'json'] };
