@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   'ARTIFACT_MISSING',
   'ARTIFACT_INVALID',
   'ARTIFACT_VERSION',
+  /** Intermediate results of an unfinished run can't be used; resuming computes them again. */
+  'SHARD_DAMAGED',
   'BASELINE_INVALID',
   'BASELINE_TOO_SMALL',
   'PRECISION_MISMATCH',

@@ -1,5 +1,5 @@
 import type { EmbeddingMatrix, FailureRecord, ModelInfo } from './records.js';
-import type { CropRecord, ImageRecord } from './run-records.js';
+import type { CropRecord, ImageRecord, StageTime } from './run-records.js';
 
 /** Every artifact appears under its final name only when it is whole. Names are relative, with `/`. */
 export interface RunFolder {
@@ -27,8 +27,13 @@ export interface RunFolder {
   makeFolder(name: string): Promise<void>;
   /** Writes `manifest.json` with a checksum per artifact and gives the folder its final name. */
   finish(manifest: RunManifestHead, options?: { readonly dropShards?: boolean }): Promise<void>;
-  /** Removes the folder: a run that failed leaves nothing half-written behind. */
+  /**
+   * Removes the folder, once writers in flight have ended: a run that failed before its first shard leaves nothing behind.
+   * @throws Error when it could not be removed; the cause of the run's own failure is the one to report
+   */
   discard(): Promise<void>;
+  /** Leaves the unfinished folder to whoever goes on with it. Safe more than once, and after `finish` or `discard`. */
+  release(): Promise<void>;
 }
 
 export interface RecordWriter {
@@ -47,16 +52,56 @@ export interface ParquetColumn {
   readonly type: 'STRING' | 'DOUBLE' | 'FLOAT' | 'INT32' | 'BOOLEAN' | 'JSON';
 }
 
+/** Image positions, `to` exclusive. */
+export interface PositionRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Size and time of an image as it was listed when it was worked on; null where the source does not say. */
+export type SourceStamp = readonly [bytes: number, modifiedMs: number | null];
+
+/** A shard that no longer counts, and why. Its files are kept under other names. */
+export interface SetAside extends PositionRange {
+  /** Where the records are now. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** How long the attempts at a run have taken so far. */
+export interface AttemptTimes {
+  readonly attempts: number;
+  readonly seconds: number;
+  readonly stages: readonly StageTime[];
+}
+
 /**
  * Durable pieces of the streaming part of a run, each covering a contiguous range of image positions.
- * A shard exists wholly or not at all; the next run continues after the last one.
+ * A shard exists wholly or not at all: once `write` resolves it is on disk, with every picture that its records name.
+ * The next run works on what is missing.
  */
 export interface ShardStore {
-  /** Position after the last finished shard; 0 when there is none. */
-  readonly nextPosition: number;
+  /** Finished shards in order of position; they never overlap, and may leave gaps. */
+  readonly finished: readonly PositionRange[];
+  /** Shards that were found damaged when the folder was opened; they are no longer among the finished. */
+  readonly damaged: readonly SetAside[];
+  /** Ranges of [from, to) that no finished shard covers, in order. */
+  missing(range: PositionRange): PositionRange[];
+  /** @throws InputError OUTPUT_UNWRITABLE; RangeError for a range that overlaps a finished shard */
   write(shard: Shard): Promise<void>;
-  /** In order of position, one in memory at a time. */
+  /**
+   * In order of position, one in memory at a time, each checked against its checksum.
+   * @throws InputError SHARD_DAMAGED for one that was damaged since the folder was opened
+   */
   read(): AsyncIterable<Shard>;
+  /** Stamps of a shard that was there when the folder was opened; null for one written since. */
+  sourcesOf(range: PositionRange): readonly SourceStamp[] | null;
+  /** Takes a finished shard out of the run, so that its range is missing again. */
+  setAside(range: PositionRange, reason: string): Promise<SetAside>;
+  /** Times of attempts before this one; null at the first. */
+  readonly earlierTimes: AttemptTimes | null;
+  /** Keeps the times of all attempts so far for the next one. */
+  saveTimes(times: AttemptTimes): Promise<void>;
 }
 
 export interface Shard {
@@ -69,6 +114,8 @@ export interface Shard {
   readonly crops: readonly CropRecord[];
   readonly failures: readonly FailureRecord[];
   readonly embeddings: EmbeddingMatrix;
+  /** One per position, also of images that could not be read. */
+  readonly sources: readonly SourceStamp[];
 }
 
 export interface RunManifestHead {

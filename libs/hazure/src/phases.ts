@@ -6,7 +6,7 @@ import {
   type PhaseSummary,
   type RunContext,
 } from '@hazure/pipeline';
-import { DirectoryRunStore, readManifest } from '@hazure/run-store';
+import { DirectoryRunStore } from '@hazure/run-store';
 import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
 import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
@@ -15,6 +15,7 @@ import { checkSameModels } from './compose/same-models.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
 import type { ComposedStages } from './compose/stages.js';
 import { keepOrDiscard } from './keep-or-discard.js';
+import { findFinished, finishedDetection, finishedSummary, noteInputs } from './finished-run.js';
 import { ReportPresenter } from '@hazure/report';
 import type { Session } from './session.js';
 import { HAZURE_VERSION } from './version.js';
@@ -22,7 +23,7 @@ import { HAZURE_VERSION } from './version.js';
 export type LearnPhaseResult = PhaseSummary;
 export type DetectPhaseResult = DetectSummary;
 
-interface PhaseRequest {
+export interface PhaseRequest {
   readonly options: PhaseOptions;
   readonly session: Session;
   readonly composed: ComposedStages;
@@ -89,22 +90,20 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
   });
   const store = new DirectoryRunStore(options.outputDir, session.clock);
-  const finished = options.resume ? await store.findFinished('baseline', key) : null;
-  if (finished) {
-    session.logger.info(`The baseline is finished already: ${finished}`);
-    return finishedSummary(finished);
-  }
+  const finished = options.resume ? await findFinished(store, 'baseline', key, request) : null;
+  if (finished) return finishedSummary(finished);
   const { folder, resumed } = await store.open({ kind: 'baseline', resumeKey: key, resume: options.resume });
   announce(session, 'learn', input, folder, resumed);
-  return keepOrDiscard(session, folder, () =>
-    learnBaseline({
+  return keepOrDiscard(session, folder, async () => {
+    await noteInputs(folder, input);
+    return learnBaseline({
       ...runContext(request, folder, key),
       accelerator: composeAccelerator(),
       expander: composeExpander(options, composed.store, session.logger),
       listedConcepts: listed,
       modelSources: composed.modelSources,
-    }),
-  );
+    });
+  });
 }
 
 /** Judges new images against a baseline. */
@@ -127,19 +126,22 @@ export async function runDetectPhase(
       captioner: stages.captioner.info,
       similarity: words.similarity.info,
     },
-    baselineKey: stored.manifest.resumeKey,
+    baselineKey: stored.contentKey,
   });
   const store = new DirectoryRunStore(options.outputDir, session.clock);
+  const finished = options.resume ? await findFinished(store, 'detection', key, request) : null;
+  if (finished) return finishedDetection(finished);
   const { folder, resumed } = await store.open({ kind: 'detection', resumeKey: key, resume: options.resume });
   announce(session, 'detect', input, folder, resumed);
-  return keepOrDiscard(session, folder, () =>
-    detectOutliers({
+  return keepOrDiscard(session, folder, async () => {
+    await noteInputs(folder, input);
+    return detectOutliers({
       ...runContext(request, folder, key),
       stages,
       baseline,
       similarity: words.similarity,
-    }),
-  );
+    });
+  });
 }
 
 function runContext(request: PhaseRequest, folder: RunFolder, key: string): RunContext {
@@ -170,13 +172,7 @@ function announce(
   folder: RunFolder,
   resumed: boolean,
 ): void {
-  const done = folder.shards.nextPosition;
+  const done = folder.shards.finished.reduce((sum, { from, to }) => sum + to - from, 0);
   const where = resumed ? ` (going on after ${done})` : '';
   session.logger.info(`${phase}: ${input.total} images of ${input.given}${where}`);
-}
-
-async function finishedSummary(folder: string): Promise<LearnPhaseResult> {
-  const { counts } = await readManifest(folder);
-  const { images = 0, objects = 0, failures = 0 } = counts;
-  return { folder, images, objects, failures, seconds: 0 };
 }

@@ -24,6 +24,7 @@ interface Totals {
   total: number;
   bytes: number;
   readonly hash: ReturnType<typeof createHash>;
+  readonly state: ReturnType<typeof createHash>;
 }
 
 /**
@@ -48,7 +49,13 @@ export async function openInputs(args: readonly string[], options: InputOptions 
   try {
     for (const text of args) await addEither(text, args.length > 1, collector);
     if (collector.found.count === 0) throw nothingFound(args, collector);
-    const totals: Totals = { listed: 0, total: 0, bytes: 0, hash: createHash('sha256') };
+    const totals: Totals = {
+      listed: 0,
+      total: 0,
+      bytes: 0,
+      hash: createHash('sha256'),
+      state: createHash('sha256'),
+    };
     const chosen = chooseFrom(await identify(collector), options, collector, totals);
     const listing = await Listing.of(chosen, collector.scratch, collector.limits.entriesInMemory);
     if (totals.total === 0) throw nothingChosen(args, options, totals.listed);
@@ -149,7 +156,8 @@ async function* chooseFrom(
       else {
         totals.total++;
         totals.bytes += each.bytes ?? 0;
-        totals.hash.update(JSON.stringify([index, each.id, each.bytes]));
+        totals.hash.update(JSON.stringify([index, each.id]));
+        totals.state.update(JSON.stringify([index, each.id, each.bytes, each.modifiedMs]));
         yield { ...each, index };
       }
     }
@@ -220,6 +228,7 @@ class OpenInputs implements Inputs {
   readonly listed: number;
   readonly bytes: number;
   readonly identity: string;
+  readonly state: string;
   readonly leftOut: Inputs['leftOut'];
   readonly root: string;
   private readonly reader: ImageReader;
@@ -234,6 +243,7 @@ class OpenInputs implements Inputs {
     this.listed = totals.listed;
     this.bytes = totals.bytes;
     this.identity = totals.hash.digest('hex');
+    this.state = totals.state.digest('hex');
     this.leftOut = collector.leftOut.summary();
     const local = collector.roots.folder('file');
     this.root =

@@ -73,8 +73,10 @@ export interface Inputs {
   readonly listed: number;
   /** Bytes of all images to work on, as far as known. */
   readonly bytes: number;
-  /** SHA-256 over index, id and size of every image to work on: the same for the same images in another form. */
+  /** SHA-256 over index and id of every image to work on: the same for the same images in another form. */
   readonly identity: string;
+  /** SHA-256 over index, id, size and time of every image to work on: another one when one of them was changed. */
+  readonly state: string;
   readonly leftOut: LeftOut;
   /** Folder that ids of local images are relative to; for other inputs what was given. */
   readonly root: string;

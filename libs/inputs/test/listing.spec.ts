@@ -1,4 +1,4 @@
-import { symlink } from 'node:fs/promises';
+import { symlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
@@ -184,4 +184,21 @@ test('the listing is frozen; identity names what is in it', async () => {
   expect(later.identity).not.toBe(inputs.identity);
   expect(await withInputs([at('a.png')], {}, async ({ identity }) => identity)).toBe(inputs.identity);
   await Promise.all([inputs.close(), later.close()]);
+});
+
+test('the state of a listing is another one when an image was changed, its identity is not', async () => {
+  await put(at('a.png'), await picture(1));
+  const both = (): Promise<[string, string]> =>
+    withInputs([scratch.path], {}, async ({ identity, state }) => [identity, state]);
+  const before = await both();
+  expect(await both()).toEqual(before);
+  await utimes(at('a.png'), 1000, 1000);
+  const touched = await both();
+  expect(touched[0]).toBe(before[0]);
+  expect(touched[1]).not.toBe(before[1]);
+  await put(at('a.png'), Buffer.concat([await picture(1), Buffer.of(0)]));
+  await utimes(at('a.png'), 1000, 1000);
+  const grown = await both();
+  expect(grown[0]).toBe(before[0]);
+  expect(new Set([before[1], touched[1], grown[1]]).size).toBe(3);
 });

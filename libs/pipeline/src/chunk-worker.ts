@@ -51,7 +51,7 @@ export interface Embedded {
 export interface Processed {
   readonly toPosition: number;
   /** Every image of the chunk in order, also those that could not be read. */
-  readonly asked: readonly Pick<ImageRef, 'index' | 'id'>[];
+  readonly asked: readonly Pick<ImageRef, 'index' | 'id' | 'bytes' | 'modifiedMs'>[];
   readonly images: ImageRecord[];
   readonly crops: CropRecord[];
   readonly failures: FailureRecord[];
@@ -125,7 +125,12 @@ export class ChunkWorker {
     if (saved.status === 'rejected') throw saved.reason;
     const embeddings = embedded.value;
     const toPosition = chunk[chunk.length - 1].position + 1;
-    const asked = chunk.map(({ ref }) => ({ index: ref.index, id: ref.id }));
+    const asked = chunk.map(({ ref: { index, id, bytes, modifiedMs } }) => ({
+      index,
+      id,
+      bytes,
+      modifiedMs: modifiedMs ?? null,
+    }));
     return { part: { toPosition, asked, images: records, crops, failures, embeddings }, images, regions };
   }
 

@@ -16,6 +16,7 @@ import { checkPlausibility, promisedShare, type Drift } from './plausibility.js'
 import type { CombinedMap, DetectRequest, DetectSummary } from './records.js';
 import { manifestHead, modelsOf } from './run-context.js';
 import { ClassTally } from './statistics.js';
+import { checkFinished } from './sources.js';
 import { StageTimes } from './stage-times.js';
 import { writeTiming } from './timing.js';
 import { RunWarnings } from './warnings.js';
@@ -28,9 +29,10 @@ import { placesOnMap, writeRecords } from './write-results.js';
  */
 export async function detectOutliers(request: DetectRequest): Promise<DetectSummary> {
   const { folder, options, baseline } = request;
-  const times = new StageTimes(request.clock);
+  const times = new StageTimes(request.clock, folder.shards.earlierTimes);
   const warnings = new RunWarnings(request.logger, request.earlierWarnings);
   warnings.addFinding(checkPercentile(options.thresholdPercentile));
+  await checkFinished(folder.shards, request.refs, warnings);
   await streamObjects({ ...request, options: request.streamOptions, times });
 
   const candidates = candidatesOf(baseline, request.stages.detector.classNames, options);

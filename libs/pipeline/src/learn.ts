@@ -19,6 +19,7 @@ import type { PhaseSummary } from './records.js';
 import { ReferenceCollector, groupReference, type Reference, type ReferenceGroups } from './reference.js';
 import { manifestHead, modelsOf, type RunContext } from './run-context.js';
 import { fitBaselineScorers, type BaselineScorers } from './scoring.js';
+import { checkFinished } from './sources.js';
 import { StageTimes } from './stage-times.js';
 import { ClassTally } from './statistics.js';
 import { writeTiming } from './timing.js';
@@ -54,9 +55,10 @@ export interface LearnRequest extends RunContext {
  */
 export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary> {
   const { folder, options } = request;
-  const times = new StageTimes(request.clock);
+  const times = new StageTimes(request.clock, folder.shards.earlierTimes);
   const warnings = new RunWarnings(request.logger, request.earlierWarnings);
   warnings.addFinding(checkPercentile(options.thresholdPercentile));
+  await checkFinished(folder.shards, request.refs, warnings);
   await streamObjects({ ...request, options: { ...request.streamOptions, thumbnails: true }, times });
 
   const { tally, failures, collector } = await writeRecords(request);

@@ -1,7 +1,16 @@
-import type { ImageList, ImageRef, ImageRegion, ProgressSink, RunFolder } from '@hazure/contracts';
+import type {
+  ImageList,
+  ImageRef,
+  ImageRegion,
+  PositionRange,
+  ProgressSink,
+  RunFolder,
+  Shard,
+} from '@hazure/contracts';
 import { InterruptedError } from '@hazure/contracts';
 import { ChunkWorker, type ObjectStages, type Processed } from './chunk-worker.js';
 import { stackEmbeddings } from './gather.js';
+import { sourceStamp } from './sources.js';
 import type { StageTimes } from './stage-times.js';
 import { chunked, mapConcurrent, readAhead } from './streams.js';
 import { workAhead } from './work-ahead.js';
@@ -31,12 +40,8 @@ const CAPTION_CHUNKS = 4;
 /** Images decoded or being decoded, for each decoder: what may wait for a slow one before it. */
 const DECODE_WINDOW = 2;
 
-/**
- * Images → detections → crops → embeddings (→ captions) → shards of the run folder, each stage working while
- * the next one does, and none holding more than a few chunks. Starts after the last finished shard.
- * When `signal` aborts, what is in flight is finished and committed, then InterruptedError is thrown.
- */
-export async function streamObjects(request: {
+/** What turning images into shards needs. */
+export interface StreamRequest {
   readonly refs: ImageList;
   readonly folder: RunFolder;
   readonly stages: ObjectStages;
@@ -44,63 +49,100 @@ export async function streamObjects(request: {
   readonly times: StageTimes;
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
-}): Promise<void> {
+  /** Positions to work on; all of `refs` when absent. */
+  readonly range?: PositionRange;
+}
+
+/**
+ * Images → detections → crops → embeddings (→ captions) → shards of the run folder, each stage working while
+ * the next one does, and none holding more than a few chunks. Works on the positions that no finished shard covers, in
+ * order. When `signal` aborts, what is in flight is finished and committed, then InterruptedError is thrown.
+ */
+export async function streamObjects(request: StreamRequest): Promise<void> {
   const { refs, folder, progress, signal } = request;
-  const start = folder.shards.nextPosition;
-  const processed = processImages({ ...request, start });
+  const whole = request.range ?? { from: 0, to: refs.length };
+  const missing = folder.shards.missing(whole);
+  const total = whole.to - whole.from;
+  const done = { images: total - missing.reduce((sum, { from, to }) => sum + to - from, 0) };
+  const tell = (): void => progress.update({ stage: 'objects', done: done.images, total, unit: 'images' });
+  tell();
+  for (const range of missing) {
+    if (signal.aborted) break;
+    await fillRange(request, range, (images) => {
+      done.images += images;
+      tell();
+    });
+  }
+  progress.finish('objects');
+  if (signal.aborted && done.images < total) {
+    throw new InterruptedError(`Interrupted after ${done.images} of ${total} images`, {
+      hint: 'Do the same with option resume to go on.',
+    });
+  }
+}
+
+/** Shards of one range of positions; ends early when the signal aborts. */
+async function fillRange(
+  request: StreamRequest,
+  range: PositionRange,
+  onDone: (images: number) => void,
+): Promise<void> {
+  const { folder, times } = request;
   let shard: Processed[] = [];
-  let from = start;
+  let from = range.from;
+  let reached = range.from;
   const commit = async (): Promise<void> => {
     const last = shard.at(-1);
     if (!last) return;
-    await folder.shards.write({
-      fromPosition: from,
-      toPosition: last.toPosition,
-      images: shard.flatMap((part) => part.images),
-      crops: shard.flatMap((part) => part.crops),
-      failures: shard.flatMap((part) => part.failures),
-      embeddings: stackEmbeddings(shard.map((part) => part.embeddings)),
-    });
+    await folder.shards.write(toShard(shard, from));
+    await folder.shards.saveTimes(times.soFar());
     from = last.toPosition;
     shard = [];
   };
-
-  progress.update({ stage: 'objects', done: start, total: refs.length, unit: 'images' });
-  for await (const part of processed) {
+  for await (const part of processImages({ ...request, start: range.from, end: range.to })) {
     shard.push(part);
-    progress.update({ stage: 'objects', done: part.toPosition, total: refs.length, unit: 'images' });
+    onDone(part.toPosition - reached);
+    reached = part.toPosition;
     const crops = shard.reduce((sum, { embeddings }) => sum + embeddings.rows, 0);
     if (part.toPosition - from >= SHARD_IMAGES || crops >= SHARD_CROPS) await commit();
   }
   await commit();
-  progress.finish('objects');
-  if (signal.aborted && from < refs.length) {
-    throw new InterruptedError(`Interrupted after ${from} of ${refs.length} images`, {
-      hint: 'Do the same with option resume to go on.',
-    });
-  }
+}
+
+function toShard(parts: readonly Processed[], fromPosition: number): Shard {
+  return {
+    fromPosition,
+    toPosition: parts[parts.length - 1].toPosition,
+    images: parts.flatMap((part) => part.images),
+    crops: parts.flatMap((part) => part.crops),
+    failures: parts.flatMap((part) => part.failures),
+    embeddings: stackEmbeddings(parts.map((part) => part.embeddings)),
+    sources: parts.flatMap(({ asked }) => asked.map(sourceStamp)),
+  };
 }
 
 /**
  * Images → detections → crops → embeddings (→ captions), chunk by chunk and in order, each stage working while the next
  * one does.
  * @param request.start position of the first image to work on
+ * @param request.end position after the last; to the end of the list when absent
  * @param request.folder where crops are saved; null for none
  */
 export function processImages(request: {
   readonly refs: ImageList;
   readonly start: number;
+  readonly end?: number;
   readonly folder: RunFolder | null;
   readonly stages: ObjectStages;
   readonly options: ObjectStreamOptions;
   readonly times: StageTimes;
   readonly signal: AbortSignal;
 }): AsyncIterable<Processed> {
-  const { refs, start, folder, stages, options, times, signal } = request;
+  const { refs, start, end = refs.length, folder, stages, options, times, signal } = request;
   const worker = new ChunkWorker(folder, stages, options, times);
   // images come in order, but one that takes long leaves no decoder idle meanwhile
   const loaded = workAhead(
-    positions(refs, start, signal),
+    positions(refs, { from: start, to: end }, signal),
     {
       leastItems: options.decodeConcurrency,
       wantedWork: 0,
@@ -133,14 +175,14 @@ export function processImages(request: {
 
 async function* positions(
   refs: ImageList,
-  start: number,
+  { from, to }: PositionRange,
   signal: AbortSignal,
 ): AsyncGenerator<{ position: number; ref: ImageRef }> {
-  if (signal.aborted) return;
-  let position = start;
-  for await (const ref of refs.from(start)) {
+  if (signal.aborted || from >= to) return;
+  let position = from;
+  for await (const ref of refs.from(from)) {
     yield { position: position++, ref };
-    if (signal.aborted) return;
+    if (signal.aborted || position >= to) return;
   }
 }
 

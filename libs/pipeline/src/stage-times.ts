@@ -1,6 +1,9 @@
-import type { Clock, StageTime } from '@hazure/contracts';
+import type { AttemptTimes, Clock, StageTime } from '@hazure/contracts';
 
-/** Adds up how long each stage was busy, and notes how much memory the process held. */
+/**
+ * Adds up how long each stage was busy, and notes how much memory the process held. Of a run that is gone on with, the
+ * attempts before count too, up to the last shard that each of them finished.
+ */
 export class StageTimes {
   private readonly stages = new Map<
     string,
@@ -10,9 +13,12 @@ export class StageTimes {
 
   constructor(
     private readonly clock: Clock,
+    private readonly earlier: AttemptTimes | null = null,
     private readonly heldBytes: () => number = () => process.memoryUsage.rss(),
   ) {
     this.startedMs = clock.monotonicMs();
+    for (const { stage, seconds, items, unit, memoryBytes } of earlier?.stages ?? [])
+      this.stages.set(stage, { busyMs: seconds * 1000, items, unit, running: 0, sinceMs: 0, memoryBytes });
   }
 
   async measure<T>(stage: string, unit: string, items: number, work: () => Promise<T>): Promise<T> {
@@ -31,14 +37,26 @@ export class StageTimes {
     }
   }
 
+  /** Of all attempts. */
   get totalSeconds(): number {
-    return (this.clock.monotonicMs() - this.startedMs) / 1000;
+    return (this.earlier?.seconds ?? 0) + (this.clock.monotonicMs() - this.startedMs) / 1000;
+  }
+
+  /** This one included. */
+  get attempts(): number {
+    return (this.earlier?.attempts ?? 0) + 1;
+  }
+
+  /** What the next attempt, if there must be one, counts as done before it. */
+  soFar(): AttemptTimes {
+    return { attempts: this.attempts, seconds: this.totalSeconds, stages: this.list() };
   }
 
   list(): StageTime[] {
-    return [...this.stages].map(([stage, { busyMs, items, unit, memoryBytes }]) => ({
+    const now = this.clock.monotonicMs();
+    return [...this.stages].map(([stage, { busyMs, items, unit, memoryBytes, running, sinceMs }]) => ({
       stage,
-      seconds: busyMs / 1000,
+      seconds: (busyMs + (running > 0 ? now - sinceMs : 0)) / 1000,
       items,
       unit,
       memoryBytes,

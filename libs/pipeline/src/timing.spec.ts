@@ -5,7 +5,11 @@ import { writeTiming } from './timing.js';
 test('each stage has its time, its rate and the most memory that was held while it ran', async () => {
   let nowMs = 0;
   const held = [300, 500, 400, 450].map((mebibytes) => mebibytes * 2 ** 20);
-  const times = new StageTimes({ now: () => new Date(0), monotonicMs: () => nowMs }, () => held.shift() ?? 0);
+  const times = new StageTimes(
+    { now: () => new Date(0), monotonicMs: () => nowMs },
+    null,
+    () => held.shift() ?? 0,
+  );
   const spend = (stage: string, ms: number): Promise<void> =>
     times.measure(stage, 'images', 4, async () => {
       nowMs += ms;

@@ -42,6 +42,7 @@ export async function writeTiming(
     `${lines.join('\n')}\n\n` +
       'Stages overlap, so their times may add up to more than the total.\n' +
       `total          ${totalSeconds.toFixed(2)} s, ${counts.images} images, ${counts.objects} objects\n` +
+      (times.attempts > 1 ? `attempts       ${times.attempts}, whose times are added up\n` : '') +
       `peak memory    ${Math.round(memory / 2 ** 20)} MiB (this process)\n`,
   );
   return totalSeconds;

@@ -1,6 +1,10 @@
 export { encodeNpy, readNpy, type NpyArray, type NpyData } from './npy.js';
 export { DirectoryRunStore, timestamp } from './run-store.js';
-export { DirectoryRunFolder } from './run-folder.js';
+export { DirectoryRunFolder, PARTIAL_SUFFIX, SHARDS_FOLDER, dropShards } from './run-folder.js';
+export { DirectoryShardStore, shardName, type ShardHooks } from './shards.js';
+export { readShardFile, writeShardFile } from './shard-file.js';
+export { Lease, type LeaseOptions } from './lease.js';
+export { syncFile, syncFolder } from './durable.js';
 export { readManifest, verifyArtifacts } from './manifest.js';
 export { sha256Hex, writeAtomic } from './atomic.js';
 export { RunReader } from './read/run-reader.js';

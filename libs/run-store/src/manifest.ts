@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { ARTIFACTS, InputError, manifestSchema, type RunManifest } from '@hazure/contracts';
 import { readDocument } from './read/documents.js';
 
@@ -28,31 +29,53 @@ export async function readManifest(folder: string): Promise<RunManifest> {
   }
 }
 
-/** Compares every artifact with its checksum. Throws InputError BASELINE_INVALID naming the first that differs. */
+const RESTORE = 'Learn the baseline again, or restore the folder.';
+
+/**
+ * Compares artifacts with the manifest: each must be a file of the folder itself, of the size and checksum that are
+ * listed, once.
+ * @param only names to compare, all of which the manifest must list; every listed one when absent
+ * @throws InputError BASELINE_INVALID naming the first that is missing or differs
+ */
 export async function verifyArtifacts(
   folder: string,
   manifest: RunManifest,
   only?: readonly string[],
 ): Promise<void> {
+  const listed = new Map<string, RunManifest['artifacts'][number]>();
   for (const artifact of manifest.artifacts) {
-    if (only && !only.includes(artifact.path)) continue;
-    const hash = createHash('sha256');
-    try {
-      for await (const chunk of createReadStream(join(folder, artifact.path))) hash.update(chunk as Buffer);
-    } catch (cause) {
-      throw new InputError('BASELINE_INVALID', `${artifact.path} of the run ${folder} can't be read`, {
-        cause,
-        hint: 'Learn the baseline again, or restore the folder.',
-      });
-    }
-    if (hash.digest('hex') !== artifact.sha256) {
-      throw new InputError(
-        'BASELINE_INVALID',
-        `${artifact.path} of the run ${folder} was changed after it was made`,
-        {
-          hint: 'Learn the baseline again, or restore the folder.',
-        },
-      );
-    }
+    if (listed.has(artifact.path)) throw invalid(folder, `${artifact.path} is listed twice in its manifest`);
+    listed.set(artifact.path, artifact);
   }
+  for (const name of only ?? listed.keys()) {
+    const artifact = listed.get(name);
+    if (!artifact) throw invalid(folder, `${name} is not listed in its manifest`);
+    await verifyFile(folder, artifact);
+  }
+}
+
+async function verifyFile(folder: string, artifact: RunManifest['artifacts'][number]): Promise<void> {
+  const path = join(folder, artifact.path);
+  const changed = (): InputError => invalid(folder, `${artifact.path} was changed after it was made`);
+  const hash = createHash('sha256');
+  try {
+    const [root, real] = await Promise.all([realpath(folder), realpath(path)]);
+    if (!real.startsWith(root + sep)) throw invalid(folder, `${artifact.path} is a link out of the folder`);
+    const found = await stat(real);
+    // a pipe or a device would be read for ever
+    if (!found.isFile()) throw invalid(folder, `${artifact.path} is no file`);
+    if (found.size !== artifact.bytes) throw changed();
+    for await (const chunk of createReadStream(real)) hash.update(chunk as Buffer);
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw invalid(folder, `${artifact.path} can't be read`, cause);
+  }
+  if (hash.digest('hex') !== artifact.sha256) throw changed();
+}
+
+function invalid(folder: string, what: string, cause?: unknown): InputError {
+  return new InputError('BASELINE_INVALID', `The run ${folder} can't be used: ${what}`, {
+    cause,
+    hint: RESTORE,
+  });
 }

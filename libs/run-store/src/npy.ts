@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { EmbeddingMatrix, MatrixWriter } from '@hazure/contracts';
 import { unwritable, type Written } from './atomic.js';
+import { renameDurably } from './durable.js';
 import { bytesOf, readWholly, writeWholly } from './whole-io.js';
 import { MAGIC } from './npy-header.js';
 import type { NpyData } from './npy-read.js';
@@ -87,13 +88,20 @@ export class NpyMatrixWriter implements MatrixWriter {
       const head = header('<f4', [this.rows, this.cols]);
       await writeWholly(this.handle, head, 0);
       const sha256 = await this.hash();
+      await this.handle.sync();
       await this.handle.close();
-      await rename(`${this.path}.tmp`, this.path);
+      await renameDurably(`${this.path}.tmp`, this.path);
       this.onClose({ bytes: this.position, sha256 });
     } catch (cause) {
-      await rm(`${this.path}.tmp`, { force: true });
+      await this.abandon();
       throw unwritable(this.path, cause);
     }
+  }
+
+  /** Drops what was written; safe after a failure, and more than once. */
+  async abandon(): Promise<void> {
+    await this.handle.close().catch(() => undefined);
+    await rm(`${this.path}.tmp`, { force: true }).catch(() => undefined);
   }
 
   /** The header changed last, so the file is read once more, in pieces. */

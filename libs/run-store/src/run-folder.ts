@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { copyFile, link, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ARTIFACTS, PICTURE_FOLDERS, formatOf } from '@hazure/contracts';
+import { ARTIFACTS, InputError, PICTURE_FOLDERS, formatOf, messageOf } from '@hazure/contracts';
 import type {
   EmbeddingMatrix,
   MatrixWriter,
@@ -14,7 +14,8 @@ import type {
   ShardStore,
 } from '@hazure/contracts';
 import { makeFolder, unwritable, writeAtomic, type Written } from './atomic.js';
-import { OWNER_FILE } from './claim.js';
+import { renameDurably, syncFile, syncFolder } from './durable.js';
+import type { Lease } from './lease.js';
 import { NpyMatrixWriter, readNpyRows } from './npy.js';
 import { unreadable } from './read/artifact-errors.js';
 import { DirectoryShardStore } from './shards.js';
@@ -24,29 +25,57 @@ import { CsvWriter, JsonListWriter, JsonlWriter, ParquetRecordWriter } from './w
 export const PARTIAL_SUFFIX = '.partial';
 export const SHARDS_FOLDER = '.shards';
 
+/** Pictures are many and small: they are flushed together, before a shard that names them counts. */
+const FLUSH_TOGETHER = 16;
+/** Names of pictures that wait to be flushed, at most. */
+const PENDING_PICTURES = 4096;
+/** Other programs, such as indexers, may hold a file for a moment. */
+const PATIENT = { recursive: true, force: true, maxRetries: 8, retryDelay: 50 } as const;
+
 /** A run folder on the local disk. */
 export class DirectoryRunFolder implements RunFolder {
   private current: string;
   private readonly written = new Map<string, Written>();
   /** Of matrices. */
   private readonly columns = new Map<string, number>();
+  private readonly inFlight = new Set<Promise<unknown>>();
+  private readonly writers = new Set<{ abandon(): Promise<void> }>();
+  /** Subfolders that this process has made or found. */
+  private readonly made = new Set<string>();
+  private pendingPictures: string[] = [];
+  private ended = false;
+  private shardStore: DirectoryShardStore | null = null;
 
   private constructor(
     partialPath: string,
-    readonly shards: ShardStore,
+    private readonly lease: Lease | null,
   ) {
     this.current = partialPath;
   }
 
-  /** `partialPath` must end in `.partial`; it is made when it is not there. */
-  static async open(partialPath: string): Promise<DirectoryRunFolder> {
+  /**
+   * `partialPath` must end in `.partial`; it is made when it is not there.
+   * @param lease on its shards; without one nobody is kept from writing beside
+   */
+  static async open(partialPath: string, lease: Lease | null = null): Promise<DirectoryRunFolder> {
     try {
       await makeFolder(partialPath);
-      const shards = await DirectoryShardStore.open(join(partialPath, SHARDS_FOLDER));
-      return new DirectoryRunFolder(partialPath, shards);
+      const folder = new DirectoryRunFolder(partialPath, lease);
+      folder.shardStore = await DirectoryShardStore.open(join(partialPath, SHARDS_FOLDER), {
+        beforeCommit: async () => {
+          await folder.flushPictures();
+          await lease?.assertHeld();
+        },
+        hasPicture: (file) => isFile(join(partialPath, file)),
+      });
+      return folder;
     } catch (cause) {
-      throw unwritable(partialPath, cause);
+      throw cause instanceof InputError ? cause : unwritable(partialPath, cause);
     }
+  }
+
+  get shards(): ShardStore {
+    return this.shardStore as ShardStore;
   }
 
   get path(): string {
@@ -57,41 +86,115 @@ export class DirectoryRunFolder implements RunFolder {
     return basename(this.current).replace(PARTIAL_SUFFIX, '');
   }
 
-  private note(name: string): (written: Written) => void {
-    return (written) => this.written.set(name, written);
-  }
-
   async writeText(name: string, text: string): Promise<void> {
-    this.written.set(name, await writeAtomic(join(this.current, name), text));
+    await this.write(name, text);
   }
 
   async writeBytes(name: string, bytes: Uint8Array): Promise<void> {
-    this.written.set(name, await writeAtomic(join(this.current, name), bytes));
+    await this.write(name, bytes);
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
     await this.writeText(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
+  private write(name: string, content: Uint8Array | string): Promise<void> {
+    return this.tracked(name, async (path) => {
+      const picture = isPicture(name);
+      const written = await writeAtomic(path, content, { sync: !picture, makeFolder: false });
+      if (picture) await this.addPicture(name);
+      else this.written.set(name, written);
+    });
+  }
+
   openJsonl(name: string): Promise<RecordWriter> {
-    return JsonlWriter.open(join(this.current, name), this.note(name));
+    return this.opened(name, (path, note) => JsonlWriter.open(path, note));
   }
 
   openCsv(name: string, columns: readonly string[]): Promise<RecordWriter> {
-    return CsvWriter.open(join(this.current, name), columns, this.note(name));
+    return this.opened(name, (path, note) => CsvWriter.open(path, columns, note));
   }
 
   openJsonList(name: string, head: object, listKey: string): Promise<RecordWriter> {
-    return JsonListWriter.open(join(this.current, name), head, listKey, this.note(name));
+    return this.opened(name, (path, note) => JsonListWriter.open(path, head, listKey, note));
   }
 
   openParquet(name: string, columns: readonly ParquetColumn[]): Promise<RecordWriter> {
-    return ParquetRecordWriter.open(join(this.current, name), columns, this.note(name));
+    return this.opened(name, (path, note) => ParquetRecordWriter.open(path, columns, note));
   }
 
   async openMatrix(name: string, cols: number): Promise<MatrixWriter> {
     this.columns.set(name, cols);
-    return NpyMatrixWriter.open(join(this.current, name), cols, this.note(name));
+    return this.opened(name, (path, note) => NpyMatrixWriter.open(path, cols, note));
+  }
+
+  private opened<T extends { abandon(): Promise<void> }>(
+    name: string,
+    open: (path: string, note: (written: Written) => void) => Promise<T>,
+  ): Promise<T> {
+    return this.tracked(name, async (path) => {
+      const writer: T = await open(path, (written) => {
+        this.written.set(name, written);
+        this.writers.delete(writer);
+      });
+      this.writers.add(writer);
+      return writer;
+    });
+  }
+
+  /**
+   * Work on a file of the run, that whoever ends the run waits for. Only folders below the run's own are made: one that was
+   * removed under way must not come back half.
+   */
+  private async tracked<T>(name: string, work: (path: string) => Promise<T>): Promise<T> {
+    const path = join(this.current, name);
+    if (this.ended) throw unwritable(path, new Error('the run has ended'));
+    const running = (async () => {
+      await this.makeWithin(dirname(name));
+      return work(path);
+    })();
+    this.inFlight.add(running);
+    try {
+      return await running;
+    } finally {
+      this.inFlight.delete(running);
+    }
+  }
+
+  /** @param below relative; '.' for the run folder itself */
+  private async makeWithin(below: string): Promise<void> {
+    if (below === '.' || this.made.has(below)) return;
+    await this.makeWithin(dirname(below));
+    const path = join(this.current, below);
+    await mkdir(path).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, cause);
+    });
+    this.made.add(below);
+  }
+
+  private async addPicture(name: string): Promise<void> {
+    this.pendingPictures.push(name);
+    if (this.pendingPictures.length >= PENDING_PICTURES) await this.flushPictures();
+  }
+
+  /** Waits until every picture written so far is on disk, with its name. */
+  private async flushPictures(): Promise<void> {
+    const pictures = this.pendingPictures;
+    this.pendingPictures = [];
+    const folders = new Set(pictures.map((name) => dirname(name)));
+    const left = pictures.values();
+    const flush = async (): Promise<void> => {
+      for (const name of left) await syncFile(join(this.current, name));
+    };
+    try {
+      // all of them to their end, also where one fails
+      const workers = await Promise.allSettled(Array.from({ length: FLUSH_TOGETHER }, flush));
+      for (const outcome of workers) if (outcome.status === 'rejected') throw outcome.reason;
+      for (const folder of folders) await syncFolder(join(this.current, folder));
+      if (folders.size > 0) await syncFolder(this.current);
+    } catch (cause) {
+      throw unwritable(this.current, cause);
+    }
   }
 
   async readMatrixRows(name: string, ascending: Int32Array): Promise<EmbeddingMatrix> {
@@ -105,45 +208,73 @@ export class DirectoryRunFolder implements RunFolder {
   }
 
   async copyWithin(from: string, to: string): Promise<void> {
-    const target = join(this.current, to);
-    try {
-      await makeFolder(dirname(target));
-      await sameFile(join(this.current, from), target);
-    } catch (cause) {
-      throw unwritable(target, cause);
-    }
-  }
-
-  async makeFolder(name: string): Promise<void> {
-    const path = join(this.current, name);
-    await makeFolder(path).catch((cause: unknown) => {
-      throw unwritable(path, cause);
+    await this.tracked(to, async (target) => {
+      try {
+        await sameFile(join(this.current, from), target);
+      } catch (cause) {
+        throw unwritable(target, cause);
+      }
+      await this.addPicture(to);
     });
   }
 
+  async makeFolder(name: string): Promise<void> {
+    await this.makeWithin(name);
+  }
+
   async finish(head: RunManifestHead, options: { readonly dropShards?: boolean } = {}): Promise<void> {
-    const shards = join(this.current, SHARDS_FOLDER);
-    if (options.dropShards ?? true) await rm(shards, { recursive: true, force: true });
-    else await rm(join(shards, OWNER_FILE), { force: true });
+    await this.flushPictures();
+    await this.lease?.assertHeld();
     const artifacts: RunManifest['artifacts'][number][] = [];
-    for (const path of await this.artifactPaths('')) {
+    for (const path of await this.artifactPaths('').catch((cause: unknown) => this.lost(cause))) {
       const known = this.written.get(path) ?? (await hashFile(join(this.current, path)));
       artifacts.push({ path, ...known, format: formatOf(head.kind, path) });
     }
+    const there = new Set(artifacts.map(({ path }) => path));
+    for (const name of this.written.keys()) if (!there.has(name)) this.lost(new Error(`${name} is gone`));
     const folders = await this.pictureFolders();
     const manifest: RunManifest = { format: ARTIFACTS.manifest.format, ...head, artifacts, folders };
-    await writeAtomic(join(this.current, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeAtomic(join(this.current, ARTIFACTS.manifest.file), `${JSON.stringify(manifest, null, 2)}\n`, {
+      makeFolder: false,
+    });
     const final = this.current.slice(0, -PARTIAL_SUFFIX.length);
     try {
-      await rename(this.current, final);
+      await renameDurably(this.current, final);
     } catch (cause) {
       throw unwritable(final, cause);
     }
     this.current = final;
+    this.ended = true;
+    // Last: a run killed before it has its name must not have lost what it would go on from.
+    await this.lease?.release(join(final, SHARDS_FOLDER));
+    if (options.dropShards ?? true) await dropShards(final);
+    else await dropLeases(join(final, SHARDS_FOLDER));
+  }
+
+  private lost(cause: unknown): never {
+    throw unwritable(
+      this.current,
+      new Error(`the folder was changed while the run wrote it (${messageOf(cause)})`, { cause }),
+    );
   }
 
   async discard(): Promise<void> {
-    await rm(this.current, { recursive: true, force: true });
+    await this.end();
+    await rm(this.current, PATIENT);
+    await this.lease?.release();
+  }
+
+  async release(): Promise<void> {
+    await this.end();
+    await this.lease?.release();
+  }
+
+  /** Lets no writer begin, and waits for those in flight. */
+  private async end(): Promise<void> {
+    this.ended = true;
+    while (this.inFlight.size > 0) await Promise.allSettled([...this.inFlight]);
+    for (const writer of this.writers) await writer.abandon();
+    this.writers.clear();
   }
 
   /** Folders with a file or more an object are counted, not listed. */
@@ -170,11 +301,29 @@ export class DirectoryRunFolder implements RunFolder {
       if (entry.isDirectory()) {
         if (entry.name !== SHARDS_FOLDER && !PICTURE_FOLDERS.includes(path))
           found.push(...(await this.artifactPaths(path)));
-      } else if (path !== 'manifest.json') found.push(path);
+      } else if (path !== ARTIFACTS.manifest.file) found.push(path);
     }
     return found;
   }
 }
+
+/** Intermediate results of a finished run; nothing hangs on them, so that one which can't be removed stays. */
+export async function dropShards(folder: string): Promise<void> {
+  await rm(join(folder, SHARDS_FOLDER), PATIENT).catch(() => undefined);
+}
+
+async function dropLeases(shards: string): Promise<void> {
+  for (const name of await readdir(shards).catch(() => [] as string[]))
+    if (name.startsWith('.lease-')) await rm(join(shards, name), { force: true }).catch(() => undefined);
+}
+
+const isPicture = (name: string): boolean => PICTURE_FOLDERS.some((folder) => name.startsWith(`${folder}/`));
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile() && found.size > 0,
+    () => false,
+  );
 
 async function hashFile(path: string): Promise<Written> {
   const hash = createHash('sha256');

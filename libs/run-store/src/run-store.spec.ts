@@ -1,11 +1,9 @@
-import { access, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { access, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet';
 import type { Clock, CropRecord, RunFolder, RunManifestHead, Shard } from '@hazure/contracts';
-import { DirectoryRunStore, readManifest, readNpy, verifyArtifacts } from './index.js';
+import { DirectoryRunStore, DirectoryShardStore, readManifest, readNpy, verifyArtifacts } from './index.js';
 
 const clock: Clock = { now: () => new Date('2026-01-31T23:59:59Z'), monotonicMs: () => 0 };
 const head: RunManifestHead = {
@@ -38,6 +36,7 @@ const shard = (from: number, to: number, value: number): Shard => ({
   crops: [crop(from)],
   failures: [],
   embeddings: { data: Float32Array.of(value, value + 0.5), rows: 1, cols: 2 },
+  sources: Array.from({ length: to - from }, () => [7, 1.5]),
 });
 
 let root: string;
@@ -50,6 +49,12 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 async function openNew(): Promise<RunFolder> {
   return (await store.open({ kind: 'baseline', resumeKey: 'key', resume: false })).folder;
+}
+
+/** As a run that was stopped leaves its folder. */
+async function left(folder: RunFolder): Promise<RunFolder> {
+  await folder.release();
+  return folder;
 }
 
 test('a run has its final name only once it is finished, and its manifest checks every file', async () => {
@@ -77,39 +82,18 @@ test('also when they start at once', async () => {
   expect(new Set(names).size).toBe(3);
 });
 
-test('an unfinished run that another process writes is not resumed; once that has ended, it is', async () => {
-  const { path } = await openNew();
-  const owner = join(path, '.shards', '.owner');
-  const resume = (): ReturnType<DirectoryRunStore['open']> =>
-    store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
-  const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']);
-  const mine = JSON.parse(await readFile(owner, 'utf8')) as object;
-  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: null }));
-  await expect(resume()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE', message: /is writing the run/ });
-  // the number of a living process, which started at another time: one that has died since
-  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: '1' }));
-  if (process.platform === 'linux') expect(await resume()).toMatchObject({ resumed: true });
-  await writeFile(owner, JSON.stringify({ ...mine, pid: other.pid, started: null }));
-  other.kill();
-  await once(other, 'exit');
-  expect(await resume()).toMatchObject({ resumed: true });
-  await writeFile(owner, '{"torn');
-  expect(await resume()).toMatchObject({ resumed: true });
-});
-
 test('what a killed run left under temporary names is gone after resuming it', async () => {
-  const { path } = await openNew();
+  const { path } = await left(await openNew());
   const crops = join(path, 'cropped_objects');
   await mkdir(crops);
-  for (const name of ['a.jpg', 'a.b.jpg', 'b.jpg.2386341953', 'c.jpg.tmp'])
+  for (const name of ['a.jpg', 'a.b.jpg', 'b.2386341953.jpg', 'c.jpg.123-0.tmp', 'd.jpg.tmp'])
     await writeFile(join(crops, name), 'x');
   await writeFile(join(path, 'features.npy.tmp'), 'x');
   const { folder } = await store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
   await folder.finish(head);
-  expect((await readdir(join(folder.path, 'cropped_objects'))).sort()).toEqual(['a.b.jpg', 'a.jpg']);
   const { artifacts, folders } = await readManifest(folder.path);
   expect(artifacts).toEqual([]);
-  expect(folders).toEqual([{ path: 'cropped_objects', files: 2, bytes: expect.any(Number) as number }]);
+  expect(folders).toEqual([{ path: 'cropped_objects', files: 3, bytes: 3 }]);
 });
 
 test('a store knows its own run folders', () => {
@@ -193,35 +177,198 @@ test('a matrix streamed in pieces is a whole .npy file', async () => {
   expect([...data]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test('a resumed run keeps its unbroken chain of shards and drops torn files', async () => {
-  const folder = await openNew();
-  await folder.shards.write(shard(0, 10, 1));
-  await folder.shards.write(shard(10, 20, 2));
-  await writeFile(join(folder.path, '.shards', 'shard-0000000020-0000000030.jsonl.tmp'), 'torn');
-  await writeFile(join(folder.path, '.shards', 'shard-0000000040-0000000050.jsonl'), 'after a gap');
+const resume = (): ReturnType<DirectoryRunStore['open']> =>
+  store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
+const SHARDS = [
+  [0, 10, 1],
+  [10, 20, 2],
+  [30, 40, 3],
+] as const;
 
-  const again = await store.open({ kind: 'baseline', resumeKey: 'key', resume: true });
-  expect(again.resumed).toBe(true);
-  expect(again.folder.path).toBe(folder.path);
-  expect(again.folder.shards.nextPosition).toBe(20);
+/** A run with finished shards and a gap, whose process has ended. */
+async function unfinished(): Promise<{ path: string; shards: string }> {
+  const folder = await openNew();
+  for (const [from, to, value] of SHARDS) await folder.shards.write(shard(from, to, value));
+  const { path } = await left(folder);
+  return { path, shards: join(path, '.shards') };
+}
+
+async function valuesOf({ shards }: RunFolder): Promise<number[][]> {
   const values: number[][] = [];
-  for await (const { embeddings } of again.folder.shards.read()) values.push([...embeddings.data]);
-  expect(values).toEqual([
+  for await (const { embeddings } of shards.read()) values.push([...embeddings.data]);
+  return values;
+}
+
+test('a resumed run keeps every finished shard, knows its gaps and drops torn files', async () => {
+  const { path, shards } = await unfinished();
+  await writeFile(join(shards, 'shard-0000000020-0000000030.jsonl.tmp'), 'torn');
+  const { folder, resumed } = await resume();
+  expect(resumed).toBe(true);
+  expect(folder.path).toBe(path);
+  expect(folder.shards.missing({ from: 0, to: 45 })).toEqual([
+    { from: 20, to: 30 },
+    { from: 40, to: 45 },
+  ]);
+  expect(folder.shards.missing({ from: 5, to: 25 })).toEqual([{ from: 20, to: 25 }]);
+  await expect(folder.shards.write(shard(15, 25, 9))).rejects.toThrow(RangeError);
+  await folder.shards.write(shard(20, 30, 2.5));
+  expect(await valuesOf(folder)).toEqual([
     [1, 1.5],
     [2, 2.5],
+    [2.5, 3],
+    [3, 3.5],
   ]);
+  expect(await readdir(shards)).not.toContain('shard-0000000020-0000000030.jsonl.tmp');
   const other = await store.open({ kind: 'baseline', resumeKey: 'another', resume: true });
   expect(other.resumed).toBe(false);
+  await folder.release();
+  await other.folder.release();
 });
 
-test('a damaged shard is refused', async () => {
+const RECORDS = 'shard-0000000010-0000000020.jsonl';
+const EMBEDDINGS = 'shard-0000000010-0000000020.f32';
+test.each<[string, (shards: string) => Promise<void>]>([
+  ['embeddings of other values', (at) => writeFile(join(at, EMBEDDINGS), Buffer.alloc(8))],
+  ['embeddings that were cut', (at) => writeFile(join(at, EMBEDDINGS), Buffer.alloc(3))],
+  ['no embeddings', (at) => rm(join(at, EMBEDDINGS))],
+  ['no records', (at) => rm(join(at, RECORDS))],
+  ['empty records', (at) => writeFile(join(at, RECORDS), '')],
+  ['records that were cut', (at) => edit(join(at, RECORDS), (text) => text.slice(0, -30))],
+  [
+    'records cut at a line',
+    (at) => edit(join(at, RECORDS), (text) => text.split('\n').slice(0, 2).join('\n') + '\n'),
+  ],
+  ['an edited record', (at) => edit(join(at, RECORDS), (text) => text.replace('"car"', '"cat"'))],
+  ['an edited head', (at) => edit(join(at, RECORDS), (text) => text.replace('"rows":1', '"rows":2'))],
+  [
+    'a record that was dropped',
+    (at) => edit(join(at, RECORDS), (text) => text.replace(/\n\{"crop.*?\n/, '\n')),
+  ],
+  ['bytes that are no text', (at) => writeFile(join(at, RECORDS), Buffer.alloc(500, 0xfe))],
+  [
+    'another shard’s name',
+    (at) => copyFile(join(at, 'shard-0000000000-0000000010.jsonl'), join(at, RECORDS)),
+  ],
+  [
+    'the format before',
+    (at) => edit(join(at, RECORDS), (text) => text.replace('hazure-shard/2', 'hazure-shard/1')),
+  ],
+])('a shard with %s is set aside, and its range is missing', async (_, damage) => {
+  const { shards } = await unfinished();
+  await damage(shards);
+  const { folder } = await resume();
+  expect(folder.shards.damaged).toMatchObject([{ from: 10, to: 20 }]);
+  expect(folder.shards.finished).toEqual([
+    { from: 0, to: 10 },
+    { from: 30, to: 40 },
+  ]);
+  expect((await readdir(shards)).some((name) => name.endsWith('.damaged'))).toBe(true);
+  await folder.shards.write(shard(10, 20, 2));
+  expect(await valuesOf(folder)).toEqual([
+    [1, 1.5],
+    [2, 2.5],
+    [3, 3.5],
+  ]);
+  await folder.release();
+  const again = await resume();
+  expect(again.folder.shards.damaged).toEqual([]);
+  await again.folder.release();
+});
+
+const edit = async (path: string, change: (text: string) => string): Promise<void> =>
+  writeFile(path, change(await readFile(path, 'utf8')));
+
+test('a shard that is damaged while the run goes on is an error of its own', async () => {
   const folder = await openNew();
   await folder.shards.write(shard(0, 10, 1));
   await writeFile(join(folder.path, '.shards', 'shard-0000000000-0000000010.f32'), Buffer.alloc(8));
-  const read = async (): Promise<void> => {
-    for await (const _ of folder.shards.read()) void _;
-  };
-  await expect(read()).rejects.toThrow(/damaged/);
+  await expect(valuesOf(folder)).rejects.toMatchObject({ code: 'SHARD_DAMAGED' });
+  await folder.release();
+});
+
+test('shards that overlap are not counted twice', async () => {
+  const { shards } = await unfinished();
+  const store = await DirectoryShardStore.open(await mkdtemp(join(root, 'other-')));
+  await store.write(shard(5, 15, 7));
+  for (const kind of ['jsonl', 'f32'])
+    await copyFile(
+      join((store as unknown as { folder: string }).folder, `shard-0000000005-0000000015.${kind}`),
+      join(shards, `shard-0000000005-0000000015.${kind}`),
+    );
+  const { folder } = await resume();
+  expect(folder.shards.damaged).toMatchObject([
+    { from: 5, to: 15, reason: expect.stringContaining('overlaps') },
+  ]);
+  expect(folder.shards.finished.length).toBe(3);
+  await folder.release();
+});
+
+test('a shard whose picture is gone is computed again', async () => {
+  const folder = await openNew();
+  const file = 'cropped_objects/a.jpg';
+  await folder.writeBytes(file, Uint8Array.of(1));
+  await folder.shards.write({ ...shard(0, 10, 1), crops: [{ ...crop(0), file }] });
+  await left(folder);
+  await (await resume()).folder.release();
+  await rm(join(folder.path, file));
+  const { shards, release: _ } = (await resume()).folder;
+  expect(shards.damaged).toMatchObject([{ reason: expect.stringContaining(file) }]);
+});
+
+test('a folder that was removed under way is an error, and does not come back half', async () => {
+  const folder = await openNew();
+  await folder.shards.write(shard(0, 10, 1));
+  await rm(folder.path, { recursive: true });
+  for (const write of [
+    () => folder.writeText('a.txt', 'x'),
+    () => folder.writeBytes('cropped_objects/a.jpg', Uint8Array.of(1)),
+    () => folder.openJsonl('a.jsonl'),
+    () => folder.openMatrix('a.npy', 2),
+    () => folder.shards.write(shard(10, 20, 2)),
+    () => folder.finish(head),
+  ])
+    await expect(write()).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  expect(await readdir(join(root, 'out'))).toEqual([]);
+  await folder.release();
+});
+
+test('an artifact that was removed under way is an error, not a run without it', async () => {
+  const folder = await openNew();
+  await folder.writeText('a.txt', 'x');
+  await rm(join(folder.path, 'a.txt'));
+  await expect(folder.finish(head)).rejects.toMatchObject({
+    code: 'OUTPUT_UNWRITABLE',
+    message: /a.txt is gone/,
+  });
+  await folder.release();
+});
+
+test('discarding waits for writers in flight and refuses others', async () => {
+  const folder = await openNew();
+  const writing = Array.from({ length: 50 }, (_, i) =>
+    folder.writeBytes(`cropped_objects/${i}.jpg`, new Uint8Array(10_000)),
+  );
+  const records = await folder.openJsonl('a.jsonl');
+  await records.write({ a: 1 });
+  await folder.discard();
+  expect(await readdir(join(root, 'out'))).toEqual([]);
+  await Promise.all(writing);
+  await expect(folder.writeText('late.txt', 'x')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  await expect(records.write({ a: 1 })).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+});
+
+test('times of earlier attempts are kept, and damaged ones are none', async () => {
+  const folder = await openNew();
+  const times = { attempts: 1, seconds: 3, stages: [] };
+  await folder.shards.saveTimes(times);
+  await left(folder);
+  const again = (await resume()).folder;
+  expect(again.shards.earlierTimes).toEqual(times);
+  await left(again);
+  await writeFile(join(folder.path, '.shards', '.times.json'), '{"seconds":');
+  const third = (await resume()).folder;
+  expect(third.shards.earlierTimes).toBeNull();
+  await third.release();
 });
 
 test('an output folder that is a file is an error that says what to do', async () => {

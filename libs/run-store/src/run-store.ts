@@ -1,8 +1,9 @@
-import { access, constants, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, type Clock, type RunFolder, type RunStore } from '@hazure/contracts';
-import { makeFolder, unwritable } from './atomic.js';
-import { OWNER_FILE, claim } from './claim.js';
+import { makeFolder, unwritable, writeAtomic } from './atomic.js';
+import { syncFolder } from './durable.js';
+import { Lease, type LeaseOptions } from './lease.js';
 import { DirectoryRunFolder, PARTIAL_SUFFIX, SHARDS_FOLDER } from './run-folder.js';
 import { readManifest } from './manifest.js';
 
@@ -20,6 +21,7 @@ export class DirectoryRunStore implements RunStore {
   constructor(
     outputDir: string,
     private readonly clock: Clock,
+    private readonly leaseOptions: LeaseOptions = {},
   ) {
     this.outputDir = resolve(outputDir);
   }
@@ -60,25 +62,37 @@ export class DirectoryRunStore implements RunStore {
       const unfinished = await this.findUnfinished(request.kind, request.resumeKey);
       if (unfinished) return { folder: await this.reopen(unfinished), resumed: true };
     }
-    const path = await this.makeFresh(request.kind);
-    const folder = await DirectoryRunFolder.open(path);
+    return { folder: await this.openFresh(request), resumed: false };
+  }
+
+  private async openFresh({ kind, resumeKey }: { kind: Kind; resumeKey: string }): Promise<RunFolder> {
+    const path = await this.makeFresh(kind);
+    const shards = join(path, SHARDS_FOLDER);
+    let lease: Lease | null = null;
     try {
-      await claim(join(path, SHARDS_FOLDER, OWNER_FILE), path);
-      await writeFile(join(path, SHARDS_FOLDER, RESUME_KEY_FILE), request.resumeKey);
+      await mkdir(shards);
+      lease = await Lease.take(shards, this.leaseOptions);
+      await writeAtomic(join(shards, RESUME_KEY_FILE), resumeKey, { makeFolder: false });
+      await syncFolder(path);
+      await syncFolder(this.outputDir);
+      return await DirectoryRunFolder.open(path, lease);
     } catch (cause) {
-      throw unwritable(path, cause);
+      await lease?.release();
+      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+      throw cause instanceof InputError ? cause : unwritable(path, cause);
     }
-    return { folder, resumed: false };
   }
 
   private async reopen(unfinished: string): Promise<RunFolder> {
+    let lease: Lease | null = null;
     try {
-      await claim(join(unfinished, SHARDS_FOLDER, OWNER_FILE), unfinished);
+      lease = await Lease.take(join(unfinished, SHARDS_FOLDER), this.leaseOptions);
       await sweep(unfinished);
+      return await DirectoryRunFolder.open(unfinished, lease);
     } catch (cause) {
+      await lease?.release();
       throw cause instanceof InputError ? cause : unwritable(unfinished, cause);
     }
-    return DirectoryRunFolder.open(unfinished);
   }
 
   async findFinished(kind: Kind, resumeKey: string): Promise<string | null> {
@@ -94,7 +108,7 @@ export class DirectoryRunStore implements RunStore {
     for (const name of await this.names(kind)) {
       if (!name.endsWith(PARTIAL_SUFFIX)) continue;
       const path = join(this.outputDir, name);
-      const key = await readFile(join(path, '.shards', RESUME_KEY_FILE), 'utf8').catch(() => null);
+      const key = await readFile(join(path, SHARDS_FOLDER, RESUME_KEY_FILE), 'utf8').catch(() => null);
       if (key === resumeKey) return path;
     }
     return null;
@@ -117,7 +131,9 @@ export class DirectoryRunStore implements RunStore {
       if (await exists(path)) continue;
       try {
         await mkdir(path + PARTIAL_SUFFIX);
-        return path + PARTIAL_SUFFIX;
+        // whoever had the name may have finished in between, and the final name must be free at the end
+        if (!(await exists(path))) return path + PARTIAL_SUFFIX;
+        await rmdir(path + PARTIAL_SUFFIX);
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, cause);
       }
@@ -138,13 +154,15 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** What a killed process left under a temporary name: `….tmp`, or write-file-atomic's `….<number>`. */
-const TEMPORARY = /\.(tmp|\d+)$/;
+/** What a killed process left under a temporary name. */
+const TEMPORARY = /\.tmp$/;
 
 /** Removes leftovers of a run that was killed, which would else end up among the finished run's artifacts. */
 async function sweep(folder: string): Promise<void> {
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const file of files) {
+    // a lease's are another starter's that looks at this moment
+    if (file.name.startsWith('.lease-')) continue;
     if (file.isFile() && TEMPORARY.test(file.name))
       await rm(join(file.parentPath, file.name), { force: true });
   }

@@ -1,128 +1,198 @@
-import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  ARTIFACTS,
   InputError,
-  shardHeadSchema,
-  shardLineSchema,
-  type CropRecord,
-  type FailureRecord,
-  type ImageRecord,
+  messageOf,
+  type AttemptTimes,
+  type PositionRange,
+  type SetAside,
   type Shard,
-  type ShardHead,
   type ShardStore,
+  type SourceStamp,
 } from '@hazure/contracts';
-import { z } from 'zod';
-import { makeFolder, sha256Hex, unwritable } from './atomic.js';
-import { otherVersion } from './read/artifact-errors.js';
-import { parseLine, readLines } from './read/lines.js';
+import { makeFolder, unwritable, writeAtomic } from './atomic.js';
+import { syncFolder } from './durable.js';
+import { unreadable } from './read/artifact-errors.js';
+import { readShardFile, writeShardFile } from './shard-file.js';
+import { attemptTimesSchema } from './times.js';
 
-const NAME = /^shard-(\d{10})-(\d{10})\.jsonl$/;
+const NAME = /^shard-(\d{10})-(\d{10})\.(?:jsonl|f32)$/;
+const TIMES_FILE = '.times.json';
 const pad = (position: number): string => String(position).padStart(10, '0');
 
-/**
- * Shards in `<run>/.shards/`: `shard-<from>-<to>.f32` holds the embeddings, `….jsonl` the records. The jsonl is
- * renamed into place last, so that it is the commit; its head line carries the checksum of its twin.
- */
+/** Name of a shard's files, without `.f32` and `.jsonl`. */
+export const shardName = ({ from, to }: PositionRange): string => `shard-${pad(from)}-${pad(to)}`;
+
+/** What a store of shards asks of the folder around it. */
+export interface ShardHooks {
+  /** Called before a shard is written: whether this process may write, and what its records name is on disk. */
+  readonly beforeCommit?: () => Promise<void>;
+  /** Whether a picture that a crop record names is there; a shard without one counts as damaged. */
+  readonly hasPicture?: (file: string) => Promise<boolean>;
+}
+
+/** Shards in `<run>/.shards/`: `shard-<from>-<to>.f32` holds the embeddings, `….jsonl` the records. */
 export class DirectoryShardStore implements ShardStore {
+  private readonly ranges: PositionRange[] = [];
+  private readonly aside: SetAside[] = [];
+  private readonly stamps = new Map<number, readonly SourceStamp[]>();
+  private times: AttemptTimes | null = null;
+
   private constructor(
     private readonly folder: string,
-    private readonly finished: { readonly from: number; readonly to: number }[],
+    private readonly hooks: ShardHooks,
   ) {}
 
-  static async open(folder: string): Promise<DirectoryShardStore> {
+  /**
+   * Opens the shards of a run and reads each of them: what is damaged is set aside before anything else is done.
+   * Only whoever may write the run opens it.
+   */
+  static async open(folder: string, hooks: ShardHooks = {}): Promise<DirectoryShardStore> {
     await makeFolder(folder);
-    const ranges: { from: number; to: number }[] = [];
-    for (const name of (await readdir(folder)).sort()) {
+    const store = new DirectoryShardStore(folder, hooks);
+    const found = new Map<string, PositionRange>();
+    for (const name of await readdir(folder)) {
       const match = NAME.exec(name);
-      if (match) ranges.push({ from: Number(match[1]), to: Number(match[2]) });
-      else if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
+      if (match) found.set(name.replace(/\.\w+$/, ''), { from: Number(match[1]), to: Number(match[2]) });
+      else if (name.endsWith('.tmp') && !name.startsWith('.lease-'))
+        await rm(join(folder, name), { force: true });
     }
-    // only an unbroken chain from 0 counts
-    const chain: { from: number; to: number }[] = [];
-    for (const range of ranges) {
-      if (range.from === (chain.at(-1)?.to ?? 0)) chain.push(range);
-    }
-    return new DirectoryShardStore(folder, chain);
+    const inOrder = [...found.values()].sort((a, b) => a.from - b.from || b.to - a.to);
+    for (const range of inOrder) await store.admit(range);
+    store.times = await readFile(join(folder, TIMES_FILE), 'utf8')
+      .then(
+        (text) => attemptTimesSchema.parse(JSON.parse(text)),
+        () => null,
+      )
+      .catch(() => null);
+    return store;
   }
 
-  get nextPosition(): number {
-    return this.finished.at(-1)?.to ?? 0;
+  private async admit(range: PositionRange): Promise<void> {
+    const last = this.ranges.at(-1);
+    const problem =
+      last !== undefined && range.from < last.to
+        ? `it overlaps the one from ${last.from} to ${last.to}`
+        : await this.problemOf(range);
+    if (problem === null) this.ranges.push(range);
+    else this.aside.push(await this.moveAway(range, problem));
+  }
+
+  /** Why a shard can't be used; null for a sound one. */
+  private async problemOf(range: PositionRange): Promise<string | null> {
+    try {
+      const shard = await readShardFile(this.base(range), range);
+      const { hasPicture } = this.hooks;
+      for (const { file } of hasPicture ? shard.crops : []) {
+        if (file !== null && !(await hasPicture?.(file))) return `its picture ${file} is missing`;
+      }
+      this.stamps.set(range.from, shard.sources);
+      return null;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return 'one of its two files is missing';
+      // a disk that can't be read at this moment is no damage
+      if (!(error instanceof InputError)) throw error;
+      return messageOf(error);
+    }
+  }
+
+  private async moveAway(range: PositionRange, reason: string): Promise<SetAside> {
+    const base = this.base(range);
+    for (let attempt = 0; ; attempt++) {
+      const suffix = attempt === 0 ? '.damaged' : `.${attempt}.damaged`;
+      const names = await readdir(this.folder);
+      if (
+        names.some(
+          (name) =>
+            name === `${shardName(range)}.jsonl${suffix}` || name === `${shardName(range)}.f32${suffix}`,
+        )
+      )
+        continue;
+      for (const kind of ['.jsonl', '.f32']) {
+        await rename(base + kind, base + kind + suffix).catch((error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        });
+      }
+      await syncFolder(this.folder);
+      return { ...range, path: `${base}.jsonl${suffix}`, reason };
+    }
+  }
+
+  get finished(): readonly PositionRange[] {
+    return this.ranges;
+  }
+
+  get damaged(): readonly SetAside[] {
+    return this.aside;
+  }
+
+  get earlierTimes(): AttemptTimes | null {
+    return this.times;
+  }
+
+  missing({ from, to }: PositionRange): PositionRange[] {
+    const gaps: PositionRange[] = [];
+    let at = from;
+    for (const range of this.ranges) {
+      if (range.from >= to) break;
+      if (range.from > at) gaps.push({ from: at, to: range.from });
+      at = Math.max(at, range.to);
+    }
+    if (at < to) gaps.push({ from: at, to });
+    return gaps;
   }
 
   async write(shard: Shard): Promise<void> {
-    const base = join(this.folder, `shard-${pad(shard.fromPosition)}-${pad(shard.toPosition)}`);
-    const { data, rows, cols } = shard.embeddings;
-    const embeddings = Buffer.from(data.buffer, data.byteOffset, rows * cols * 4);
-    const head: ShardHead = {
-      format: ARTIFACTS.shard.format,
-      fromPosition: shard.fromPosition,
-      toPosition: shard.toPosition,
-      rows,
-      cols,
-      embeddingsSha256: sha256Hex(embeddings),
-    };
-    const lines = [
-      head,
-      ...shard.images.map((record) => ({ image: record })),
-      ...shard.crops.map((record) => ({ crop: record })),
-      ...shard.failures.map((record) => ({ failure: record })),
-    ];
-    try {
-      await writeFile(`${base}.f32.tmp`, embeddings);
-      await rename(`${base}.f32.tmp`, `${base}.f32`);
-      await writeFile(`${base}.jsonl.tmp`, lines.map((line) => JSON.stringify(line) + '\n').join(''));
-      await rename(`${base}.jsonl.tmp`, `${base}.jsonl`);
-    } catch (cause) {
-      throw unwritable(base, cause);
-    }
-    this.finished.push({ from: shard.fromPosition, to: shard.toPosition });
+    const range = { from: shard.fromPosition, to: shard.toPosition };
+    if (this.ranges.some(({ from, to }) => range.from < to && from < range.to))
+      throw new RangeError(`${shardName(range)} overlaps a finished shard`);
+    await this.hooks.beforeCommit?.();
+    await writeShardFile(this.base(range), shard);
+    const after = this.ranges.findIndex(({ from }) => from > range.from);
+    this.ranges.splice(after < 0 ? this.ranges.length : after, 0, range);
   }
 
   async *read(): AsyncGenerator<Shard> {
-    for (const { from, to } of this.finished) yield await this.readOne(from, to);
-  }
-
-  private async readOne(from: number, to: number): Promise<Shard> {
-    const base = join(this.folder, `shard-${pad(from)}-${pad(to)}`);
-    const bytes = await readFile(`${base}.f32`);
-    const path = `${base}.jsonl`;
-    let head: ShardHead | null = null;
-    const images: ImageRecord[] = [];
-    const crops: CropRecord[] = [];
-    const failures: FailureRecord[] = [];
-    for await (const line of readLines(path)) {
-      if (head === null) {
-        head = readHead(path, line.text);
-        continue;
+    for (const range of this.ranges) {
+      try {
+        yield await readShardFile(this.base(range), range);
+      } catch (cause) {
+        const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+        if (!missing && !(cause instanceof InputError)) throw unreadable({ path: this.base(range) }, cause);
+        throw new InputError(
+          'SHARD_DAMAGED',
+          `${this.base(range)}.jsonl was damaged while the run went on: ${messageOf(cause)}`,
+          { cause, hint: 'Do the same with option resume: it is set aside and computed again.' },
+        );
       }
-      const record = parseLine(path, line, shardLineSchema);
-      if ('image' in record) images.push(record.image);
-      else if ('crop' in record) crops.push(record.crop);
-      else failures.push(record.failure);
     }
-    if (!head || head.embeddingsSha256 !== sha256Hex(bytes) || crops.length !== head.rows) {
-      throw new InputError('INPUT_INVALID', `The intermediate ${base}.jsonl is damaged`, {
-        hint: 'Start the run again without --resume.',
-      });
-    }
-    const data = new Float32Array(head.rows * head.cols);
-    new Uint8Array(data.buffer).set(bytes);
-    return {
-      fromPosition: head.fromPosition,
-      toPosition: head.toPosition,
-      images,
-      crops,
-      failures,
-      embeddings: { data, rows: head.rows, cols: head.cols },
-    };
   }
-}
 
-function readHead(path: string, text: string): ShardHead {
-  const line = { number: 1, text };
-  const { format } = parseLine(path, line, z.looseObject({ format: z.string().optional() }));
-  if (format !== ARTIFACTS.shard.format)
-    throw otherVersion({ path, line: 1 }, ARTIFACTS.shard.format, format);
-  return parseLine(path, line, shardHeadSchema);
+  sourcesOf(range: PositionRange): readonly SourceStamp[] | null {
+    return this.stamps.get(range.from) ?? null;
+  }
+
+  async setAside(range: PositionRange, reason: string): Promise<SetAside> {
+    const index = this.ranges.findIndex(({ from, to }) => from === range.from && to === range.to);
+    if (index < 0) throw new RangeError(`There is no ${shardName(range)}`);
+    const moved = await this.moveAway(range, reason).catch((cause: unknown) => {
+      throw unwritable(this.base(range), cause);
+    });
+    this.ranges.splice(index, 1);
+    this.stamps.delete(range.from);
+    return moved;
+  }
+
+  async saveTimes(times: AttemptTimes): Promise<void> {
+    // times are no result: a power cut may cost those of the last shard
+    await writeAtomic(join(this.folder, TIMES_FILE), JSON.stringify(times), {
+      sync: false,
+      makeFolder: false,
+    });
+  }
+
+  private base(range: PositionRange): string {
+    return join(this.folder, shardName(range));
+  }
 }

@@ -3,6 +3,9 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { ParquetColumn, RecordWriter } from '@hazure/contracts';
 import { AtomicStream, type Written } from './atomic.js';
 
+/** The run folder makes what it needs; nothing above it is made again. */
+const WITHIN = { makeFolder: false };
+
 type OnClose = (written: Written) => void;
 
 /** Writes text piece by piece and reports the checksum when closed. */
@@ -26,12 +29,16 @@ abstract class TextRecordWriter implements RecordWriter {
     if (tail !== '') await this.stream.write(tail);
     this.onClose(await this.stream.close());
   }
+
+  abandon(): Promise<void> {
+    return this.stream.abandon();
+  }
 }
 
 /** One JSON document a line (jsonlines.org). */
 export class JsonlWriter extends TextRecordWriter {
   static async open(path: string, onClose: OnClose): Promise<JsonlWriter> {
-    return new JsonlWriter(await AtomicStream.open(path), onClose);
+    return new JsonlWriter(await AtomicStream.open(path, WITHIN), onClose);
   }
   protected format(record: object): string {
     return `${JSON.stringify(record)}\n`;
@@ -51,7 +58,7 @@ export class CsvWriter extends TextRecordWriter {
     super(stream, onClose);
   }
   static async open(path: string, columns: readonly string[], onClose: OnClose): Promise<CsvWriter> {
-    const stream = await AtomicStream.open(path);
+    const stream = await AtomicStream.open(path, WITHIN);
     await stream.write(stringify([[...columns]]));
     return new CsvWriter(stream, onClose, columns);
   }
@@ -69,7 +76,7 @@ export class JsonListWriter extends TextRecordWriter {
   private first = true;
 
   static async open(path: string, head: object, listKey: string, onClose: OnClose): Promise<JsonListWriter> {
-    const stream = await AtomicStream.open(path);
+    const stream = await AtomicStream.open(path, WITHIN);
     const opened = JSON.stringify(head, null, 2).replace(/\n?\}$/, '');
     const separator = opened.trim() === '{' ? '' : ',';
     await stream.write(`${opened}${separator}\n  ${JSON.stringify(listKey)}: [`);
@@ -113,7 +120,7 @@ export class ParquetRecordWriter implements RecordWriter {
     columns: readonly ParquetColumn[],
     onClose: OnClose,
   ): Promise<ParquetRecordWriter> {
-    return new ParquetRecordWriter(await AtomicStream.open(path), columns, onClose);
+    return new ParquetRecordWriter(await AtomicStream.open(path, WITHIN), columns, onClose);
   }
 
   async write(record: object): Promise<void> {
@@ -126,6 +133,10 @@ export class ParquetRecordWriter implements RecordWriter {
     await this.parquet.finish();
     await this.drain();
     this.onClose(await this.stream.close());
+  }
+
+  abandon(): Promise<void> {
+    return this.stream.abandon();
   }
 
   private async flushGroup(): Promise<void> {

@@ -33,7 +33,10 @@ export class Crew {
   ) {
     const module = compileKernels();
     for (let id = 0; id < threads; id++) {
-      const worker = new Worker(WORKER, { workerData: { id, threads, module, control: this.control } });
+      const worker = new Worker(WORKER, {
+        workerData: { id, threads, module, control: this.control },
+        execArgv: [], // such as --input-type, which a file's worker refuses
+      });
       worker.on('message', (reply: Reply) => this.listener(reply));
       worker.on('error', (error) => this.broke(error));
       worker.on('exit', (code) => {

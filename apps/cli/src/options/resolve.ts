@@ -41,11 +41,16 @@ function readConfigFile(path: string): Values {
     });
   }
   if (!isObject(document)) throw new ConfigError(`The config file ${path} must hold one object of options`);
+  if (isCyclic(document))
+    throw new ConfigError(`The config file ${path} holds a value that contains itself`, {
+      hint: 'Leave out the alias (*name) inside what its anchor (&name) stands for.',
+    });
   return inCamelCase(document, path);
 }
 
 function inCamelCase(document: Values, path: string): Values {
-  const values: Values = {};
+  // without a prototype, so that names such as "constructor" are keys like others
+  const values = Object.create(null) as Values;
   for (const [written, value] of Object.entries(document)) {
     if (written === '$schema') continue;
     const key = camelCase(written);
@@ -53,6 +58,13 @@ function inCamelCase(document: Values, path: string): Values {
     values[key] = value;
   }
   return values;
+}
+
+/** Whether a value is among its own members: a YAML anchor may say so. */
+function isCyclic(value: unknown, above: readonly unknown[] = []): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (above.includes(value)) return true;
+  return Object.values(value).some((member) => isCyclic(member, [...above, value]));
 }
 
 const fromFile = (values: Values, describe: Describe): Values =>

@@ -26,8 +26,9 @@ export const ARTIFACTS = {
   outlierList: { file: 'outlier_list.csv', format: 'hazure-outliers/1' },
   combinedMap: { file: 'tsne_map.json', format: 'hazure-combined-map/1' },
   statistics: { file: 'statistics.json', format: 'hazure-statistics/1' },
+  inputs: { file: 'inputs.json', format: 'hazure-inputs/1' },
   timing: { file: 'timing.json', format: 'hazure-timing/1' },
-  shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/1' },
+  shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/2' },
 } as const;
 
 export type ArtifactKey = keyof typeof ARTIFACTS;

@@ -138,12 +138,17 @@ export const shardHeadSchema = z.strictObject({
   cols: count,
   rows: count,
   embeddingsSha256: z.string(),
+  /** `SourceStamp` of every position. */
+  sources: z.array(z.tuple([z.number(), z.number().nullable()])),
 });
 export type ShardHead = z.infer<typeof shardHeadSchema>;
 
-/** Every line of a shard after its head. */
+/** Every line of a shard between its head and its end. */
 export const shardLineSchema = z.union([
   z.strictObject({ image: imageRecordSchema }),
   z.strictObject({ crop: cropRecordSchema }),
   z.strictObject({ failure: failureRecordSchema }),
 ]);
+
+/** Last line of a shard: SHA-256 of every byte before it. */
+export const shardEndSchema = z.strictObject({ end: z.strictObject({ sha256: z.string() }) });

@@ -56,6 +56,14 @@ export type RunConfig = z.infer<typeof configSchema>;
 export type BaselineConfig = Extract<RunConfig, { phase: 'learn' }>;
 export type DetectionConfig = Extract<RunConfig, { phase: 'detect' }>;
 
+/** Which state of the inputs a run saw: SHA-256 over index, id, size and time of every image. */
+export const inputsSchema = z.strictObject({
+  format: z.literal(ARTIFACTS.inputs.format),
+  images: count,
+  stateSha256: z.string(),
+});
+export type InputsFile = z.infer<typeof inputsSchema>;
+
 const stageTimeShape = {
   stage: z.string(),
   seconds: z.number(),

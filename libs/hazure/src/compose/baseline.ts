@@ -14,7 +14,8 @@ import {
 } from '@hazure/contracts';
 import { composeAccelerator } from './accelerator.js';
 import { mapFromJson, readBaselineScorers, type Baseline, type BaselineMap } from '@hazure/pipeline';
-import { RunReader, readNpy, verifyArtifacts } from '@hazure/run-store';
+import { inheritedModels, type InheritedModels } from './inherited-models.js';
+import { RunReader, readNpy, sha256Hex, verifyArtifacts } from '@hazure/run-store';
 
 /** Settings of detection that a baseline was learned with; new images must be looked at the same way. */
 const INHERITED = [
@@ -41,6 +42,10 @@ export interface StoredBaseline {
   readonly manifest: RunManifest;
   /** Option values that `detect` takes over unless told otherwise. */
   readonly inherited: Readonly<Record<string, unknown>>;
+  /** Checksum over all that judging hangs on: two baselines of the same one judge the same. */
+  readonly contentKey: string;
+  /** Which models come from the baseline, not from `chosen`. */
+  inheritedModels(chosen: object): InheritedModels;
   /** Of the arithmetic that it was learned in. */
   readonly precision: 'int8' | 'float';
   load(): Promise<Baseline>;
@@ -89,9 +94,26 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
   return {
     manifest,
     inherited,
+    contentKey: contentKey(manifest),
+    inheritedModels: (chosen) => inheritedModels(config, manifest, chosen),
     precision: precision === 'int8' ? 'int8' : 'float',
     load: () => load(run, manifest),
   };
+}
+
+const JUDGED_WITH: readonly ArtifactKey[] = [
+  ...NEEDED,
+  'features',
+  'crops',
+  'referenceFeatures',
+  'referenceCrops',
+  'baselineMap',
+];
+
+function contentKey({ artifacts }: RunManifest): string {
+  const names = new Set<string>(JUDGED_WITH.map((key) => ARTIFACTS[key].file));
+  const parts = artifacts.filter(({ path }) => names.has(path)).map(({ path, sha256 }) => [path, sha256]);
+  return sha256Hex(JSON.stringify(parts.sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {
@@ -134,6 +156,13 @@ async function readMatrix(path: string): Promise<EmbeddingMatrix> {
   const { data, shape } = await readNpy(path);
   if (!(data instanceof Float32Array) || shape.length !== 2) {
     throw new InputError('ARTIFACT_INVALID', `${path} is no float32 matrix`, {
+      hint: 'Learn the baseline again, or restore the folder.',
+    });
+  }
+  const wrong = data.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    const [row, column] = [Math.floor(wrong / shape[1]), wrong % shape[1]];
+    throw new InputError('ARTIFACT_INVALID', `${path}: row ${row}, column ${column} is ${data[wrong]}`, {
       hint: 'Learn the baseline again, or restore the folder.',
     });
   }

@@ -24,9 +24,10 @@ const WITHOUT_EFFECT = new Set<keyof PhaseOptions>([
 export function resumeKey(request: {
   readonly kind: 'baseline' | 'detection';
   readonly options: PhaseOptions;
-  /** Identity of the images to work on: every index, id and size. */
+  /** Identity of the images to work on: every index and id. Shards know their sizes and times. */
   readonly inputs: string;
   readonly models: Readonly<Record<string, ModelInfo>>;
+  /** What the baseline holds, or what it is to know beside images. */
   readonly baselineKey: string | null;
 }): string {
   const options = Object.entries(request.options)

@@ -7,6 +7,7 @@ import type { ObjectStages, ObjectStreamOptions } from '@hazure/pipeline';
 import { EngineDetector, EngineEmbedder, cropEncoder, imageDecoder, tileDetector } from '@hazure/vision';
 import { pullProgress } from './pull-progress.js';
 import type { Session } from '../session.js';
+import { explained, guarded, type InheritedModels } from './inherited-models.js';
 import { deviceLines } from './device-lines.js';
 import { composeBatches } from './batches.js';
 import { enginePrecision, int8Device } from './quantised.js';
@@ -47,13 +48,14 @@ function source(nameOrPath: string): string {
 /**
  * Loads every model that the options ask for and says where each runs.
  *
- * @param needs whether captions will be asked for: without, neither captioner nor text tower is fetched or loaded
+ * @param needs.words whether captions will be asked for: without, neither captioner nor text tower is fetched or loaded
+ * @param needs.inherited models that a baseline folder names: they are not fetched for that
  * @throws ModelError, DeviceError, ConfigError
  */
 export async function composeStages(
   options: PhaseOptions,
   session: Session,
-  needs: { readonly words: boolean } = { words: true },
+  needs: { readonly words: boolean; readonly inherited?: InheritedModels } = { words: true },
 ): Promise<ComposedStages> {
   const engine = loadEngine();
   const pack = REGISTRY.packs[options.models];
@@ -77,7 +79,13 @@ export async function composeStages(
   const tiles = tileDetector(modelSources.detector);
   if (tiles && options.classes)
     throw new ConfigError(`option classes has no meaning with option detector ${modelSources.detector}`);
-  const described = tiles ? null : await describeDetector(modelSources.detector, store);
+  const { inherited } = needs;
+  const detectorStore = tiles ? store : await guarded('detector', modelSources.detector, store, inherited);
+  const described = tiles
+    ? null
+    : await explained('detector', modelSources.detector, detectorStore !== store, () =>
+        describeDetector(modelSources.detector, detectorStore),
+      );
   if (options.maskBackground && !described?.masks) throw noMasks(modelSources.detector);
   const detector =
     tiles ??
@@ -89,20 +97,25 @@ export async function composeStages(
       session: sessionOptions,
       batches: batches.detector,
     }));
-  const describedEmbedder = await describeEmbedder(modelSources.embedder, store);
+  const embedderStore = await guarded('embedder', modelSources.embedder, store, inherited);
+  const describedEmbedder = await explained('embedder', modelSources.embedder, embedderStore !== store, () =>
+    describeEmbedder(modelSources.embedder, embedderStore),
+  );
   const embedder = await EngineEmbedder.load(engine, describedEmbedder, {
     session: sessionOptions,
     batches: batches.embedder,
   });
   const words = needs.words
-    ? await composeWords({
-        options,
-        embedderSource: modelSources.embedder,
-        engine,
-        session: sessionOptions,
-        store,
-        logger: session.logger,
-      })
+    ? await explained('pack', options.models, inherited?.pack ?? false, () =>
+        composeWords({
+          options,
+          embedderSource: modelSources.embedder,
+          engine,
+          session: sessionOptions,
+          store: inherited?.pack || embedderStore !== store ? { ...store, offline: true } : store,
+          logger: session.logger,
+        }),
+      )
     : null;
   const models = [detector.info, embedder.info, ...(words ? [words.captioner.info] : [])];
   for (const line of deviceLines(models)) session.logger.info(line);

@@ -30,7 +30,10 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
     session,
   });
   try {
-    const composed = await composeStages(settings, session);
+    const composed = await composeStages(settings, session, {
+      words: true,
+      inherited: stored.inheritedModels(options),
+    });
     try {
       const detected = await runDetectPhase({ options: settings, session, composed, input, stored });
       return new DetectResult({ ...detected, leftOut: input.leftOut, warnings });

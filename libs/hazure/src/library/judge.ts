@@ -124,7 +124,10 @@ async function openJudge(folder: string, options: OpenBaselineOptions): Promise<
   const stored = await openStoredBaseline(folder);
   const settings = phaseOptionsOf({ ...options, saveCrops: false }, 'detect', stored.inherited);
   checkSamePrecision(stored, settings);
-  const composed = await composeStages(settings, session);
+  const composed = await composeStages(settings, session, {
+    words: true,
+    inherited: stored.inheritedModels(options),
+  });
   try {
     checkSameModels(stored, composed, settings, session.logger);
     return new BaselineJudge(await stored.load(), composed, settings, session);

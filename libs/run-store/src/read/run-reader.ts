@@ -10,6 +10,7 @@ import {
   failureRecordSchema,
   imageRecordSchema,
   innerPath,
+  inputsSchema,
   referenceSchema,
   statisticsSchema,
   timingSchema,
@@ -23,6 +24,7 @@ import {
   type DetectionStatistics,
   type FailureRecord,
   type ImageRecord,
+  type InputsFile,
   type ObjectResult,
   type ReferenceFile,
   type ResultsHead,
@@ -83,6 +85,10 @@ export class RunReader {
     const config = await this.config();
     if (config.phase !== 'detect') throw this.wrongPhase('detect', config.phase);
     return config;
+  }
+
+  inputs(): Promise<InputsFile> {
+    return this.document('inputs', inputsSchema);
   }
 
   timing(): Promise<RunTiming> {
