@@ -185,8 +185,13 @@ export function buildProgram(finish: (code: number) => void): Command {
     .option('--labels <L.npy>', 'integers, one per test row, 1 = anomaly')
     .option('--scorers <LIST>', 'iforest,mahalanobis,knn,ensemble')
     .option('--threshold-percentile <P>', 'percentile whose false alarms are measured', '95')
-    .option('--run <DETECTION_DIR>', 'a finished detection run, with --truth')
-    .option('--truth <FILE.csv>', 'columns image (or crop) and label (1 = anomaly)')
+    .option('--run <DETECTION_DIR>', 'a finished detection run, with --truth or --masks')
+    .option(
+      '--truth <TRUTH>',
+      'CSV with the columns image (or crop) and label (1 = anomaly), or folders:good=NAME[,NAME]',
+    )
+    .option('--masks <DIR>', 'masks of the images of --run, not 0 = anomalous')
+    .option('--plot <P.png>', 'draw ROC and precision-recall curves of --run')
     .option('--seed <N>', 'seed of the scorers and the bootstrap', '42');
   bind(evaluate, async () => (await import('./commands/evaluate.js')).evaluateCommand);
 

@@ -14,6 +14,7 @@ export {
 } from './library/judge.js';
 export type { DetectOptions, ImageInputs, LearnOptions, RunOptions, Watching } from './library/options.js';
 export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
+export { evaluateRun, type EvaluateRunOptions, type RunEvaluation } from './evaluate/evaluate-run.js';
 export { run, type RunResult } from './library/run.js';
 export { describeLeftOut, type LeftOut } from '@hazure/inputs';
 export {
