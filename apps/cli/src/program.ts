@@ -80,9 +80,22 @@ export function buildProgram(finish: (code: number) => void): Command {
       '--config <FILE>',
       'JSON or YAML file with these options; flags and HAZURE_… variables win over it',
     );
+    if (name === 'learn') command.option('--extend <BASELINE>', 'grow from this baseline; the old one stays');
     addPhaseOptions(command, name);
     bind(command, action);
   }
+
+  const feedback = withOutput(
+    program
+      .command('feedback')
+      .description('make a new baseline that knows accepted false alarms as normal')
+      .argument('<baseline>', 'baseline_… folder'),
+  );
+  feedback
+    .option('--accept <FILE.csv>', 'crop or image ids, such as rows of outlier_list.csv')
+    .option('--run <DETECTION_DIR>', 'the detection that they are of')
+    .option('--output-dir <DIR>', 'where the new baseline goes (default: beside the old one)');
+  bind(feedback, async () => (await import('./commands/feedback.js')).feedbackCommand);
 
   const demo = withOutput(
     program.command('demo').description('make scenes with planted odd ones out and find them'),

@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export { detect } from './library/detect.js';
+export { feedback, type FeedbackOptions, type FeedbackResult } from './library/feedback.js';
 export { learn } from './library/learn.js';
 export {
   BaselineJudge,

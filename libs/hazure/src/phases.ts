@@ -10,6 +10,7 @@ import { DirectoryRunStore, readManifest } from '@hazure/run-store';
 import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
 import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
+import type { ExtendedBaseline } from './compose/extended-baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
 import type { ComposedStages } from './compose/stages.js';
@@ -76,8 +77,10 @@ export async function inputImages(
 }
 
 /** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
-export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
-  const { options, session, composed, input } = request;
+export async function runLearnPhase(
+  request: PhaseRequest & { readonly extended?: ExtendedBaseline | undefined },
+): Promise<LearnPhaseResult> {
+  const { options, session, composed, input, extended } = request;
   const listed = await listedConcepts(options);
   const { detector, embedder } = composed.stages;
   const key = resumeKey({
@@ -85,7 +88,11 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     options,
     inputs: input.identity,
     models: { detector: detector.info, embedder: embedder.info },
-    baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
+    baselineKey: extended
+      ? JSON.stringify([listed, extended.manifest.resumeKey, extended.manifest.createdAt])
+      : listed.length > 0
+        ? JSON.stringify(listed)
+        : null,
   });
   const store = new DirectoryRunStore(options.outputDir, session.clock);
   const finished = options.resume ? await store.findFinished('baseline', key) : null;
@@ -99,9 +106,15 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     learnBaseline({
       ...runContext(request, folder, key),
       accelerator: composeAccelerator(),
-      expander: composeExpander(options, composed.store, session.logger),
-      listedConcepts: listed,
+      expander: composeExpander(options, composed.store, session.logger) ?? extended?.expander ?? null,
+      listedConcepts: [...new Set([...(extended?.concepts.listed ?? []), ...listed])],
       modelSources: composed.modelSources,
+      ...(extended
+        ? {
+            old: extended.rows,
+            lineageOf: (totals) => extended.lineage({ what: 'images', from: input.given }, totals),
+          }
+        : {}),
     }),
   );
 }

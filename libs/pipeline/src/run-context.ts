@@ -60,5 +60,6 @@ export function manifestHead(
     models: modelsOf(context.stages, words),
     versions: context.versions,
     counts,
+    lineage: [],
   };
 }

@@ -114,6 +114,16 @@ export class DirectoryRunFolder implements RunFolder {
     }
   }
 
+  async adopt(absolutePath: string, name: string): Promise<void> {
+    const target = join(this.current, name);
+    try {
+      await makeFolder(dirname(target));
+      await sameFile(absolutePath, target);
+    } catch (cause) {
+      throw unwritable(target, cause);
+    }
+  }
+
   async makeFolder(name: string): Promise<void> {
     const path = join(this.current, name);
     await makeFolder(path).catch((cause: unknown) => {

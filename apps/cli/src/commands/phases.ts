@@ -21,7 +21,8 @@ export async function learnCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const learned = await learn({ ...given(command, 'learn'), images: args, ...watching(session) });
+  const { extend } = command.opts<{ extend?: string }>();
+  const learned = await learn({ ...given(command, 'learn'), images: args, extend, ...watching(session) });
   const { folder: baselineDir, images, objects, failures, leftOut, seconds, warnings } = learned;
   return {
     json: { baselineDir, images, objects, failures, leftOut, seconds, warnings },

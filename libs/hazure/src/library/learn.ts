@@ -1,3 +1,4 @@
+import { openExtended } from '../compose/extended-baseline.js';
 import { composeStages } from '../compose/stages.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
@@ -21,7 +22,8 @@ export function learn(options: LearnOptions): Promise<LearnResult> {
 
 async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
-  const settings = phaseOptionsOf(options, 'learn');
+  const extended = options.extend === undefined ? undefined : await openExtended(options.extend);
+  const settings = phaseOptionsOf(options, 'learn', extended?.inherited);
   const store = await openOutput(settings, session);
   await listedConcepts(settings); // a bad file should not cost the time to load models
   const input = await inputImages(inputsOf(options.images), settings.trainIndices, settings, {
@@ -31,7 +33,8 @@ async function learnImages(options: LearnOptions): Promise<LearnResult> {
   try {
     const composed = await composeStages(settings, session, { words: false });
     try {
-      const learned = await runLearnPhase({ options: settings, session, composed, input });
+      extended?.checkModels(composed.stages);
+      const learned = await runLearnPhase({ options: settings, session, composed, input, extended });
       return { ...learned, leftOut: input.leftOut, warnings };
     } finally {
       await composed.close();

@@ -50,6 +50,11 @@ type InputChoices = Choices<Omit<InputOptions, 'baselineFolder' | 'testFolder' |
 export interface LearnOptions extends Choices<StageOptions>, InputChoices, Watching {
   /** Normal images. */
   readonly images: ImageInputs;
+  /**
+   * Folder of a baseline to grow from: its rows are taken as they are, its models and settings taken over, and a new
+   * baseline of both is made, as if they had been learned at once. The old one stays.
+   */
+  readonly extend?: string | undefined;
 }
 
 /** What `detect` takes. What is left out and decides how images are looked at is taken over from the baseline. */
@@ -72,7 +77,7 @@ export const inputsOf = (images: ImageInputs): readonly string[] =>
   typeof images === 'string' ? [images] : images;
 
 /** Members of the library's options that are no options of a run. */
-const BESIDE = new Set(['images', 'normal', 'signal', 'onProgress', 'logger']);
+const BESIDE = new Set(['images', 'normal', 'extend', 'signal', 'onProgress', 'logger']);
 
 /**
  * Checks the caller's choices and fills in what is left out.
