@@ -187,6 +187,19 @@ export function buildProgram(finish: (code: number) => void): Command {
     async () => (await import('./commands/report.js')).reportCommand,
   );
 
+  const exported = withOutput(
+    program
+      .command('export')
+      .description('write a finished run in the format of another tool')
+      .argument('<run-dir>', 'baseline_… or detection_… folder'),
+  );
+  exported
+    .addOption(
+      new Option('--to <FORMAT>', 'format').choices(['coco', 'yolo', 'labelme', 'fiftyone', 'csv', 'annotated']),
+    )
+    .option('--out <DIR>', 'new or empty folder (default: beside the run)');
+  bind(exported, async () => (await import('./commands/export.js')).exportCommand);
+
   const evaluate = withOutput(
     program
       .command('evaluate')

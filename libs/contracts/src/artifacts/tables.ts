@@ -1,4 +1,5 @@
-import type { ImageRecord, ObjectResult, ParquetColumn } from '@hazure/contracts';
+import type { ImageRecord, ObjectResult } from '../run-records.js';
+import type { ParquetColumn } from '../store.js';
 
 /** Columns of `detections.parquet` and `outlier_list.csv`; fields have the names of the JSON, in snake_case. */
 export function objectColumns(scorers: readonly string[]): ParquetColumn[] {
