@@ -80,6 +80,8 @@ export function buildProgram(finish: (code: number) => void): Command {
       '--config <FILE>',
       'JSON or YAML file with these options; flags and HAZURE_… variables win over it',
     );
+    if (name === 'detect')
+      command.option('--stream', 'print each judged object as a line of JSON while images finish');
     if (name === 'learn') command.option('--extend <BASELINE>', 'grow from this baseline; the old one stays');
     addPhaseOptions(command, name);
     bind(command, action);

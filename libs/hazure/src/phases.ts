@@ -2,6 +2,7 @@ import { ConfigError, parseIndexRanges, type PhaseOptions, type RunFolder } from
 import {
   detectOutliers,
   learnBaseline,
+  type DetectRequest,
   type DetectSummary,
   type PhaseSummary,
   type RunContext,
@@ -121,7 +122,7 @@ export async function runLearnPhase(
 
 /** Judges new images against a baseline. */
 export async function runDetectPhase(
-  request: PhaseRequest & { readonly stored: StoredBaseline },
+  request: PhaseRequest & { readonly stored: StoredBaseline; readonly onObject?: DetectRequest['onObject'] },
 ): Promise<DetectPhaseResult> {
   const { options, session, composed, input, stored } = request;
   const { words } = composed;
@@ -150,6 +151,7 @@ export async function runDetectPhase(
       stages,
       baseline,
       similarity: words.similarity,
+      onObject: request.onObject,
     }),
   );
 }

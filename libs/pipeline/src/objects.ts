@@ -2,6 +2,7 @@ import type { ImageList, ImageRef, ImageRegion, ProgressSink, RunFolder } from '
 import { InterruptedError } from '@hazure/contracts';
 import { ChunkWorker, type ObjectStages, type Processed } from './chunk-worker.js';
 import { stackEmbeddings } from './gather.js';
+import type { RowPart } from './reference.js';
 import type { StageTimes } from './stage-times.js';
 import { chunked, mapConcurrent, readAhead } from './streams.js';
 import { workAhead } from './work-ahead.js';
@@ -42,9 +43,13 @@ export async function streamObjects(request: {
   readonly times: StageTimes;
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
+  /** Takes what is new as it comes out of the models, before it is durable; waited for. */
+  readonly onPart?: ((part: RowPart) => Promise<void>) | undefined;
 }): Promise<void> {
-  const { refs, folder, progress, signal } = request;
+  const { refs, folder, progress, signal, onPart } = request;
   const start = folder.shards.nextPosition;
+  // of a run that is resumed: whoever listens hears of every object
+  if (onPart) for await (const shard of folder.shards.read()) await onPart(shard);
   const processed = processImages({ ...request, start });
   let shard: Processed[] = [];
   let from = start;
@@ -65,6 +70,7 @@ export async function streamObjects(request: {
 
   progress.update({ stage: 'objects', done: start, total: refs.length, unit: 'images' });
   for await (const part of processed) {
+    await onPart?.(part);
     shard.push(part);
     progress.update({ stage: 'objects', done: part.toPosition, total: refs.length, unit: 'images' });
     const crops = shard.reduce((sum, { embeddings }) => sum + embeddings.rows, 0);

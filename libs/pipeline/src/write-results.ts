@@ -213,7 +213,7 @@ export function placesOnMap({
 }
 
 /** Without `saveDescriptions`: the words decided, but are not kept, neither by themselves nor quoted in the reason. */
-function withoutDescription(
+export function withoutDescription(
   verdict: Verdict,
   options: Pick<PhaseOptions, 'saveDescriptions' | 'fusion'>,
 ): Verdict {

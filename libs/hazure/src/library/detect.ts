@@ -30,7 +30,8 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
   try {
     const composed = await composeStages(settings, session);
     try {
-      const detected = await runDetectPhase({ options: settings, session, composed, input, stored });
+      const { onObject } = options;
+      const detected = await runDetectPhase({ options: settings, session, composed, input, stored, onObject });
       return new DetectResult({ ...detected, leftOut: input.leftOut, warnings });
     } finally {
       await composed.close();

@@ -16,6 +16,7 @@ import {
   type ScoringOptions,
   type SemanticsOptions,
 } from '@hazure/contracts';
+import type { JudgedCrop } from '@hazure/pipeline';
 
 /** Who watches a run, and may stop it. */
 export interface Watching {
@@ -63,7 +64,15 @@ export interface DetectOptions extends Choices<StageOptions>, InputChoices, Watc
   readonly images: ImageInputs;
   /** Folder of a finished baseline. */
   readonly baseline: string;
+  /**
+   * Called with each judged object while the run goes on, in order, and waited for. Only where a verdict doesn't depend
+   * on what is still to come: not with `fdr`, nor where images are judged.
+   */
+  readonly onObject?: ((object: StreamedObject) => void | Promise<void>) | undefined;
 }
+
+/** A judged object while its run goes on: as in `detection_results.json`, less what only the finished run knows. */
+export type StreamedObject = JudgedCrop;
 
 /** What `run` takes: both, with the same models loaded once. */
 export interface RunOptions extends Choices<StageOptions>, InputChoices, Watching {
@@ -77,7 +86,7 @@ export const inputsOf = (images: ImageInputs): readonly string[] =>
   typeof images === 'string' ? [images] : images;
 
 /** Members of the library's options that are no options of a run. */
-const BESIDE = new Set(['images', 'normal', 'extend', 'signal', 'onProgress', 'logger']);
+const BESIDE = new Set(['images', 'normal', 'extend', 'onObject', 'signal', 'onProgress', 'logger']);
 
 /**
  * Checks the caller's choices and fills in what is left out.
