@@ -197,7 +197,14 @@ export function buildProgram(finish: (code: number) => void): Command {
   );
   exported
     .addOption(
-      new Option('--to <FORMAT>', 'format').choices(['coco', 'yolo', 'labelme', 'fiftyone', 'csv', 'annotated']),
+      new Option('--to <FORMAT>', 'format').choices([
+        'coco',
+        'yolo',
+        'labelme',
+        'fiftyone',
+        'csv',
+        'annotated',
+      ]),
     )
     .option('--out <DIR>', 'new or empty folder (default: beside the run)');
   bind(exported, async () => (await import('./commands/export.js')).exportCommand);

@@ -63,7 +63,12 @@ export interface ExportResult {
  * @throws ConfigError for an unknown format; InputError for a run that can't be read, or an output folder that is not
  *   empty or can't be written; InterruptedError when stopped (what was written stays)
  */
-export async function exportRun({ run: folder, to, out: given, signal }: ExportOptions): Promise<ExportResult> {
+export async function exportRun({
+  run: folder,
+  to,
+  out: given,
+  signal,
+}: ExportOptions): Promise<ExportResult> {
   if (!Object.hasOwn(WRITERS, to)) {
     throw new ConfigError(`option to: "${String(to)}" is none of ${EXPORT_FORMATS.join(', ')}`);
   }

@@ -17,7 +17,9 @@ export class JsonStream {
   async item(value: unknown, key?: string): Promise<void> {
     const before = this.first ? '\n' : ',\n';
     this.first = false;
-    await this.stream.write(`${before}${key === undefined ? '' : `${JSON.stringify(key)}: `}${JSON.stringify(value)}`);
+    await this.stream.write(
+      `${before}${key === undefined ? '' : `${JSON.stringify(key)}: `}${JSON.stringify(value)}`,
+    );
   }
 
   /** Ends one list and begins the next one, or takes over items that were written elsewhere. */

@@ -19,7 +19,8 @@ export interface ExportedImage {
  * @throws InputError ARTIFACT_… for a run that can't be read, or whose lists don't fit each other
  */
 export async function* imagesOf(run: RunReader): AsyncGenerator<ExportedImage> {
-  const stream: AsyncGenerator<ExportedObject> = run.manifest?.kind === 'baseline' ? run.crops() : run.objects();
+  const stream: AsyncGenerator<ExportedObject> =
+    run.manifest?.kind === 'baseline' ? run.crops() : run.objects();
   let next = await stream.next();
   let number = 0;
   for await (const image of run.images()) {
@@ -39,7 +40,8 @@ export async function* imagesOf(run: RunReader): AsyncGenerator<ExportedImage> {
 
 /** Names of classes, most frequent first, as the run's statistics have them. */
 export async function classNamesOf(run: RunReader): Promise<string[]> {
-  const { classes } = run.manifest?.kind === 'baseline' ? await run.classStatistics() : await run.statistics();
+  const { classes } =
+    run.manifest?.kind === 'baseline' ? await run.classStatistics() : await run.statistics();
   return classes.map(({ className }) => className);
 }
 

@@ -13,7 +13,14 @@ export {
   type JudgedObject,
   type OpenBaselineOptions,
 } from './library/judge.js';
-export type { DetectOptions, ImageInputs, LearnOptions, RunOptions, StreamedObject, Watching } from './library/options.js';
+export type {
+  DetectOptions,
+  ImageInputs,
+  LearnOptions,
+  RunOptions,
+  StreamedObject,
+  Watching,
+} from './library/options.js';
 export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
 export { evaluateRun, type EvaluateRunOptions, type RunEvaluation } from './evaluate/evaluate-run.js';
 export { run, type RunResult } from './library/run.js';

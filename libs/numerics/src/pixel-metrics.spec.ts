@@ -35,13 +35,22 @@ test('a perfect map has 1, a constant one 1/2 of everything', async () => {
   const mask = [0, 1, 1, 0, 0, 0, 1, 0];
   const perfect = await pixelMetrics(() => [map(4, mask, mask)]);
   expect(perfect).toMatchObject({ auroc: 1, aupro: 1, averagePrecision: 1 });
-  const flat = await pixelMetrics(() => [map(4, mask.map(() => 7), mask)]);
+  const flat = await pixelMetrics(() => [
+    map(
+      4,
+      mask.map(() => 7),
+      mask,
+    ),
+  ]);
   expect(flat.auroc).toBe(0.5);
   expect(flat.aupro).toBeCloseTo(0.15, 12);
 });
 
 test('pixel AUROC and average precision are those of all pixels as rows', async () => {
-  const values = fc.array(fc.tuple(fc.integer({ min: -4, max: 4 }), fc.boolean()), { minLength: 24, maxLength: 24 });
+  const values = fc.array(fc.tuple(fc.integer({ min: -4, max: 4 }), fc.boolean()), {
+    minLength: 24,
+    maxLength: 24,
+  });
   await fc.assert(
     fc.asyncProperty(values, async (pixels) => {
       const labels = pixels.map(([, odd]) => Number(odd));

@@ -20,7 +20,10 @@ test('equal scores make one point', () => {
 });
 
 const ranked = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: -5, max: 5 })), { minLength: 2, maxLength: 60 })
+  .array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: -5, max: 5 })), {
+    minLength: 2,
+    maxLength: 60,
+  })
   .filter((rows) => new Set(rows.map(([label]) => label)).size === 2);
 
 test('the areas under the curve are AUROC and average precision; the best F1 is found by trying all', () => {
@@ -49,7 +52,7 @@ test('the areas under the curve are AUROC and average precision; the best F1 is 
 
 test('a thinned curve keeps its ends and strays nowhere far', () => {
   const n = 5000;
-  const of = Array.from({ length: n }, (_, i) => (i * 7919) % 3 === 0 ? 1 : 0);
+  const of = Array.from({ length: n }, (_, i) => ((i * 7919) % 3 === 0 ? 1 : 0));
   const by = Array.from({ length: n }, (_, i) => ((i * 104729) % 10007) + 3000 * of[i]);
   const curve = rankingCurve(of, by);
   const thin = thinCurve(curve, 100);

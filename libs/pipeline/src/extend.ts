@@ -166,7 +166,10 @@ export class JoinedRows implements RowSource {
   }
 
   /** Names of two runs may be the same, so a picture gets its run's before its own. */
-  private async bring(file: string, { name, picture }: Pick<FinishedRows, 'name' | 'picture'>): Promise<string | null> {
+  private async bring(
+    file: string,
+    { name, picture }: Pick<FinishedRows, 'name' | 'picture'>,
+  ): Promise<string | null> {
     const key = `${name}/${file}`;
     const known = this.pictures.get(key);
     if (known !== undefined) return known;

@@ -63,8 +63,7 @@ export interface FinishRequest extends Omit<RunContext, 'refs' | 'stages' | 'str
   readonly detectorClasses: readonly string[];
   /** Baselines that this one grew from, oldest first; absent for one learned from scratch. */
   readonly lineageOf?:
-    | ((totals: { readonly images: number; readonly objects: number }) => readonly BaselineStep[])
-    | undefined;
+    ((totals: { readonly images: number; readonly objects: number }) => readonly BaselineStep[]) | undefined;
 }
 
 /**

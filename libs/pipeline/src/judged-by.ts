@@ -37,13 +37,19 @@ export function judgedBy(request: DetectRequest, warnings: RunWarnings): 'object
  */
 export function checkStreamed({ options, baseline, stages }: DetectRequest): void {
   if (options.fdr !== undefined) {
-    throw new ConfigError('Under option fdr a verdict depends on all objects of the run, so none can be streamed', {
-      hint: 'Leave option fdr out, or read detection_results.json when the run has ended.',
-    });
+    throw new ConfigError(
+      'Under option fdr a verdict depends on all objects of the run, so none can be streamed',
+      {
+        hint: 'Leave option fdr out, or read detection_results.json when the run has ended.',
+      },
+    );
   }
   const images = stages.detector.wholeImages && baseline.scorers.judgesImages(options) ? 'image' : 'object';
   if ((options.judgeBy ?? images) === 'object') return;
-  throw new ConfigError('Where images are judged, a verdict depends on the whole image, so objects can\'t be streamed', {
-    hint: 'Set option judgeBy to object, or read detection_results.json when the run has ended.',
-  });
+  throw new ConfigError(
+    "Where images are judged, a verdict depends on the whole image, so objects can't be streamed",
+    {
+      hint: 'Set option judgeBy to object, or read detection_results.json when the run has ended.',
+    },
+  );
 }

@@ -1,11 +1,5 @@
 import { THUMBNAIL_LENGTH, findGroups, type GroupReport } from '@hazure/anomaly-scoring';
-import type {
-  CropRecord,
-  EmbeddingMatrix,
-  ImageRecord,
-  ScoringOptions,
-  Shard,
-} from '@hazure/contracts';
+import type { CropRecord, EmbeddingMatrix, ImageRecord, ScoringOptions, Shard } from '@hazure/contracts';
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { stackEmbeddings } from './gather.js';
 import { givenGroups } from './given-groups.js';

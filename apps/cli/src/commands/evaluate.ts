@@ -143,7 +143,11 @@ function levelTable(
     ];
   };
   const rows = Object.keys(scorers).map((name) =>
-    row(name === decides ? `${name} *` : name, { scorers, test, anomalies, verdict, featureVerdict: null }, name),
+    row(
+      name === decides ? `${name} *` : name,
+      { scorers, test, anomalies, verdict, featureVerdict: null },
+      name,
+    ),
   );
   const kinds = Object.entries(categories).map(([name, of]) => row(`  ${name}`, of, decides));
   return [

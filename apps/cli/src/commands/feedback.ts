@@ -18,7 +18,9 @@ export async function feedbackCommand(
 ): Promise<CommandOutcome> {
   const { accept, run, outputDir } = command.opts<FeedbackFlags>();
   if (accept === undefined || run === undefined) {
-    throw new ConfigError('feedback needs --accept, a CSV of crop or image ids, and --run, their detection_… folder');
+    throw new ConfigError(
+      'feedback needs --accept, a CSV of crop or image ids, and --run, their detection_… folder',
+    );
   }
   const learned = await feedback({ baseline: args[0], run, accept, outputDir, ...watching(session) });
   const { folder: baselineDir, images, objects, failures, accepted, seconds, warnings } = learned;

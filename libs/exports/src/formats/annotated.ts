@@ -43,15 +43,22 @@ export async function annotatedWriter({ out, inputFolder }: ExportTarget): Promi
     },
     close: async () => [
       ...(missing > 0 ? [`${missing} images were skipped: they are not files where the run read them`] : []),
-      ...(changed > 0 ? [`${changed} images were skipped: they can't be read, or are of another size by now`] : []),
+      ...(changed > 0
+        ? [`${changed} images were skipped: they can't be read, or are of another size by now`]
+        : []),
     ],
   };
 }
 
 /** Normal boxes first, so that outliers lie above them. */
-function overlay(objects: readonly ExportedObject[], { width, height }: { width: number; height: number }): string {
+function overlay(
+  objects: readonly ExportedObject[],
+  { width, height }: { width: number; height: number },
+): string {
   const unit = Math.max(1, Math.min(width, height) / 300);
-  const ordered = [...objects].sort((a, b) => Number(a.verdict?.outlier ?? 0) - Number(b.verdict?.outlier ?? 0));
+  const ordered = [...objects].sort(
+    (a, b) => Number(a.verdict?.outlier ?? 0) - Number(b.verdict?.outlier ?? 0),
+  );
   const shapes = ordered.map(({ box, className, verdict }) => {
     const outlier = verdict?.outlier === true;
     const colour = outlier ? OUTLIER : NORMAL;
@@ -75,4 +82,8 @@ function overlay(objects: readonly ExportedObject[], { width, height }: { width:
 
 const escape = (text: string): string =>
   // eslint-disable-next-line no-control-regex
-  text.replace(/[\u0000-\u001f]/g, ' ').replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+  text
+    .replace(/[\u0000-\u001f]/g, ' ')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;');

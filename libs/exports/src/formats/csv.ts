@@ -38,7 +38,18 @@ async function scorersOf(run: ExportTarget['run']): Promise<string[]> {
 
 function rowOf(object: ExportedObject): Record<string, unknown> {
   if (object.verdict) return objectRow(object as ObjectResult);
-  const { cropId, imageId, imageIndex, imageWidthPx, imageHeightPx, classId, className, confidence, box, file } = object;
+  const {
+    cropId,
+    imageId,
+    imageIndex,
+    imageWidthPx,
+    imageHeightPx,
+    classId,
+    className,
+    confidence,
+    box,
+    file,
+  } = object;
   return {
     crop_id: cropId,
     image: imageId,

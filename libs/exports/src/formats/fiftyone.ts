@@ -40,7 +40,9 @@ export async function fiftyOneWriter({ out, classNames, inputFolder }: ExportTar
     close: async () => {
       await labels.close('\n}}\n');
       await data.close('\n}\n');
-      return missing > 0 ? [`${missing} images were skipped: they are not files where the run read them`] : [];
+      return missing > 0
+        ? [`${missing} images were skipped: they are not files where the run read them`]
+        : [];
     },
   };
 }

@@ -4,7 +4,18 @@ import { CsvWriter, writeAtomic } from '@hazure/run-store';
 import type { ExportTarget, FormatWriter } from '../export-run.js';
 import { FileNames, attributesOf, type ExportedImage } from '../run-images.js';
 
-const COLUMNS = ['label_file', 'line', 'image', 'crop_id', 'outlier', 'feature_outlier', 'semantic_outlier', 'score', 'p_value', 'reason'];
+const COLUMNS = [
+  'label_file',
+  'line',
+  'image',
+  'crop_id',
+  'outlier',
+  'feature_outlier',
+  'semantic_outlier',
+  'score',
+  'p_value',
+  'reason',
+];
 
 /**
  * Darknet / Ultralytics labels: `labels/<image>.txt` with `class x y width height` a line, centre and size as shares of
@@ -27,10 +38,20 @@ export async function yoloWriter({ out, classNames, inputFolder }: ExportTarget)
       const lines: string[] = [];
       for (const object of objects) {
         const { x1, y1, x2, y2 } = object.box;
-        const place = [share((x1 + x2) / 2, width), share((y1 + y2) / 2, height), share(x2 - x1, width), share(y2 - y1, height)];
+        const place = [
+          share((x1 + x2) / 2, width),
+          share((y1 + y2) / 2, height),
+          share(x2 - x1, width),
+          share(y2 - y1, height),
+        ];
         lines.push(`${numberOf.get(object.className) ?? -1} ${place.join(' ')}\n`);
         if (!object.verdict) continue;
-        await verdicts.write({ ...attributesOf(object), label_file: name, line: lines.length, image: image.imageId });
+        await verdicts.write({
+          ...attributesOf(object),
+          label_file: name,
+          line: lines.length,
+          image: image.imageId,
+        });
       }
       await mkdir(dirname(join(out, name)), { recursive: true });
       await writeAtomic(join(out, name), lines.join(''));

@@ -111,9 +111,7 @@ async function gatherTruth(run: RunReader, inputFolder: string, options: Evaluat
   }
   const masks = folder === undefined ? null : await findMasks(folder, stems);
   const truth =
-    given === undefined
-      ? await truthOfMasks(masks as MaskFolder, records)
-      : await readTruth(given, index);
+    given === undefined ? await truthOfMasks(masks as MaskFolder, records) : await readTruth(given, index);
   return { index, records, truth, masks, notes: [...truth.notes, ...(masks?.notes ?? [])] };
 }
 
@@ -173,7 +171,8 @@ async function streamObjects(run: RunReader, known: Known): Promise<Judged> {
       { hint: 'Restore the folder, or detect again.' },
     );
   }
-  const more = empty > MOST_NAMED ? [`${empty} images of the truth have no object; ${MOST_NAMED} are named`] : [];
+  const more =
+    empty > MOST_NAMED ? [`${empty} images of the truth have no object; ${MOST_NAMED} are named`] : [];
   return {
     images,
     objects: objects.judgements,

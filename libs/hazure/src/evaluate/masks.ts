@@ -70,13 +70,13 @@ export async function findMasks(folder: string, index: ImageIndex): Promise<Mask
     throw new InputError(
       'INPUT_INVALID',
       `None of the ${paths.length} masks of ${folder} belongs to an image of the run`,
-      { hint: `A mask has the path of its image, such as ${withoutExtension(index.ids[0] ?? 'a/1.jpg')}_mask.png.` },
+      {
+        hint: `A mask has the path of its image, such as ${withoutExtension(index.ids[0] ?? 'a/1.jpg')}_mask.png.`,
+      },
     );
   }
   const notes =
-    strays.length > 0
-      ? [`${strays.length} masks belong to no image of the run, such as ${strays[0]}`]
-      : [];
+    strays.length > 0 ? [`${strays.length} masks belong to no image of the run, such as ${strays[0]}`] : [];
   return { files, notes };
 }
 

@@ -47,7 +47,10 @@ export async function readTruth(given: string, images: ImageIndex): Promise<RunT
 
 /** An image below a folder of normal ones is normal; of any other, its folder at that depth names its defect. */
 export function truthOfFolders(rule: string, { ids }: Pick<ImageIndex, 'ids'>): RunTruth {
-  const names = /^good=(.+)$/.exec(rule.slice(FOLDERS.length))?.[1].split(',').map((name) => name.trim());
+  const names = /^good=(.+)$/
+    .exec(rule.slice(FOLDERS.length))?.[1]
+    .split(',')
+    .map((name) => name.trim());
   if (!names || names.some((name) => name === '')) {
     throw new ConfigError(`option truth: "${rule}" names no folders of normal images`, {
       hint: 'Write folders:good=NAME or folders:good=NAME,NAME.',

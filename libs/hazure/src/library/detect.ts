@@ -31,7 +31,14 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
     const composed = await composeStages(settings, session);
     try {
       const { onObject } = options;
-      const detected = await runDetectPhase({ options: settings, session, composed, input, stored, onObject });
+      const detected = await runDetectPhase({
+        options: settings,
+        session,
+        composed,
+        input,
+        stored,
+        onObject,
+      });
       return new DetectResult({ ...detected, leftOut: input.leftOut, warnings });
     } finally {
       await composed.close();

@@ -14,7 +14,12 @@ import { JoinedRows, StageTimes, finishBaseline, readAccepted, readFinished } fr
 import { ReportPresenter } from '@hazure/report';
 import { RunReader, sha256Hex, verifyArtifacts } from '@hazure/run-store';
 import { composeAccelerator } from '../compose/accelerator.js';
-import { finishedRows, openExtended, sameModel, type ExtendedBaseline } from '../compose/extended-baseline.js';
+import {
+  finishedRows,
+  openExtended,
+  sameModel,
+  type ExtendedBaseline,
+} from '../compose/extended-baseline.js';
 import { ImageIndex } from '../evaluate/image-index.js';
 import { keepOrDiscard } from '../keep-or-discard.js';
 import { openOutput } from '../phases.js';
@@ -60,7 +65,7 @@ async function acceptFalseAlarms(options: FeedbackOptions): Promise<FeedbackResu
   const { session, warnings } = openSession(options);
   const old = await openExtended(options.baseline);
   const run = await openDetection(options.run, old, session);
-  const accepted = await acceptedObjects(run, options.accept);
+  const accepted = await acceptedObjects(run, options.accept, session);
   const settings = parsePhaseOptions({
     ...old.inherited,
     outputDir: options.outputDir ?? dirname(old.folder),
@@ -153,7 +158,11 @@ interface Accepted {
   readonly objects: number;
 }
 
-async function acceptedObjects(run: RunReader, accept: FeedbackOptions['accept']): Promise<Accepted> {
+async function acceptedObjects(
+  run: RunReader,
+  accept: FeedbackOptions['accept'],
+  { logger }: Session,
+): Promise<Accepted> {
   const given = new Set(typeof accept === 'string' ? await readIds(accept) : accept);
   if (given.size === 0) {
     throw new InputError('INPUT_EMPTY', 'feedback: nothing is accepted', {
@@ -170,12 +179,16 @@ async function acceptedObjects(run: RunReader, accept: FeedbackOptions['accept']
   }
   const strangers: string[] = [];
   for (const id of open) {
-    const at = index.find(id, 'feedback') ?? (id.startsWith("'") ? index.find(id.slice(1), 'feedback') : null);
+    const at =
+      index.find(id, 'feedback') ?? (id.startsWith("'") ? index.find(id.slice(1), 'feedback') : null);
     if (at === null) strangers.push(id);
     else images.add(index.ids[at]);
   }
   if (strangers.length > 0) {
-    const some = strangers.slice(0, 3).map((id) => `"${id}"`).join(', ');
+    const some = strangers
+      .slice(0, 3)
+      .map((id) => `"${id}"`)
+      .join(', ');
     throw new InputError(
       'INPUT_INVALID',
       `feedback: ${strangers.length} of ${given.size} ids are no crop or image of ${run.name}, such as ${some}`,
@@ -183,10 +196,24 @@ async function acceptedObjects(run: RunReader, accept: FeedbackOptions['accept']
     );
   }
   const has: Accepted['has'] = ({ cropId, imageId }) => crops.has(cropId) || images.has(imageId);
-  let objects = 0;
-  for await (const object of run.objects()) objects += Number(has(object));
+  let [objects, byWords] = [0, 0];
+  for await (const object of run.objects()) {
+    if (!has(object)) continue;
+    objects++;
+    if (object.verdict.outlier && object.verdict.semantic?.outlier) byWords++;
+  }
+  if (byWords > 0) {
+    logger.warn(
+      `${byWords} of the accepted objects were flagged by their captions, which a baseline's rows don't change: ` +
+        'they may be flagged again unless option conceptList of a baseline, or option fusion, says otherwise.',
+      { code: 'FEEDBACK_FLAGGED_BY_WORDS' },
+    );
+  }
   if (objects === 0) {
-    throw new InputError('INPUT_EMPTY', 'feedback: the accepted images have no objects, so there is nothing to learn');
+    throw new InputError(
+      'INPUT_EMPTY',
+      'feedback: the accepted images have no objects, so there is nothing to learn',
+    );
   }
   return { has, keys: new Set([...crops, ...images]), objects };
 }
@@ -196,7 +223,12 @@ const COLUMNS = ['crop_id', 'crop', 'cropId', 'image', 'image_id', 'imageId', 'p
 async function readIds(path: string): Promise<string[]> {
   let rows: Record<string, string>[];
   try {
-    rows = parseCsv(await readFile(path, 'utf8'), { columns: true, bom: true, skip_empty_lines: true, trim: true });
+    rows = parseCsv(await readFile(path, 'utf8'), {
+      columns: true,
+      bom: true,
+      skip_empty_lines: true,
+      trim: true,
+    });
   } catch (cause) {
     throw new InputError('INPUT_INVALID', `Can't read the accepted ids of ${path}: ${messageOf(cause)}`, {
       cause,
