@@ -18,6 +18,7 @@ const head: RunManifestHead = {
   models: {},
   versions: {},
   counts: {},
+  lineage: [],
 };
 const crop = (n: number): CropRecord => ({
   cropId: `c${n}`,

@@ -26,8 +26,8 @@ export function objectColumns(scorers: readonly string[]): ParquetColumn[] {
     { name: 'semantic_reason', type: 'STRING' },
     { name: 'best_concept', type: 'STRING' },
     { name: 'best_similarity', type: 'DOUBLE' },
-    { name: 'matches', type: 'JSON' },
-    { name: 'nearest_normals', type: 'JSON' },
+    { name: 'matches', type: 'STRING' },
+    { name: 'nearest_normals', type: 'STRING' },
     { name: 'reason', type: 'STRING' },
     { name: 'crop_file', type: 'STRING' },
   ];

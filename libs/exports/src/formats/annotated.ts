@@ -80,10 +80,8 @@ function overlay(
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${shapes.join('')}</svg>`;
 }
 
-const escape = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
-  text
-    .replace(/[\u0000-\u001f]/g, ' ')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;');
+/** Text of an SVG element. */
+function escape(text: string): string {
+  const plain = text.replace(/\p{Cc}/gu, ' ');
+  return plain.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
