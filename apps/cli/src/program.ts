@@ -160,10 +160,26 @@ function buildProgram(finish: (code: number) => void): Command {
       '--config <FILE>',
       'JSON or YAML file with these options; flags and HAZURE_… variables win over it',
     );
+    if (name === 'detect')
+      command.option('--stream', 'print each judged object as a line of JSON while images finish');
+    if (name === 'learn') command.option('--extend <BASELINE>', 'grow from this baseline; the old one stays');
     addOptions(command, name);
     bind(command, action);
   }
   addModels(program, bind);
+
+  const feedback = withOutput(
+    program
+      .command('feedback')
+      .description('make a new baseline that knows accepted false alarms as normal')
+      .argument('<baseline>', 'baseline_… folder'),
+  );
+  feedback
+    .option('--accept <FILE.csv>', 'crop or image ids, such as rows of outlier_list.csv')
+    .option('--run <DETECTION_DIR>', 'the detection that they are of')
+    .option('--output-dir <DIR>', 'where the new baseline goes (default: beside the old one)');
+  bind(feedback, async () => (await import('./commands/feedback.js')).feedbackCommand);
+
   bind(
     withOutput(
       program
@@ -173,6 +189,26 @@ function buildProgram(finish: (code: number) => void): Command {
     ),
     async () => (await import('./commands/report.js')).reportCommand,
   );
+
+  const exported = withOutput(
+    program
+      .command('export')
+      .description('write a finished run in the format of another tool')
+      .argument('<run-dir>', 'baseline_… or detection_… folder'),
+  );
+  exported
+    .addOption(
+      new Option('--to <FORMAT>', 'format').choices([
+        'coco',
+        'yolo',
+        'labelme',
+        'fiftyone',
+        'csv',
+        'annotated',
+      ]),
+    )
+    .option('--out <DIR>', 'new or empty folder (default: beside the run)');
+  bind(exported, async () => (await import('./commands/export.js')).exportCommand);
 
   return program;
 }

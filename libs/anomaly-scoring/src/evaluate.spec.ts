@@ -2,8 +2,7 @@ import { InputError } from '@hazure/contracts';
 import type { EmbeddingMatrix } from '@hazure/contracts';
 import { matrixFrom, Random } from '@hazure/numerics';
 import { evaluateScorers, meanEvaluation } from './evaluate-scorers.js';
-import { evaluateVerdicts } from './evaluate-verdicts.js';
-import type { JudgedObject } from './evaluate-verdicts.js';
+import { evaluateItems } from './evaluate-items.js';
 
 const normals = (rows: number, cols: number, seed: number, shift = 0): number[][] => {
   const random = new Random(seed);
@@ -74,32 +73,18 @@ describe('evaluate on embeddings', () => {
 });
 
 describe('evaluate a finished run', () => {
-  const object = (imageId: string, n: number, score: number, outlier: boolean): JudgedObject => ({
-    cropId: `${imageId}#${n}`,
-    imageId,
-    scores: { ensemble: score, knn: -score },
-    outlier,
-    featureOutlier: outlier,
-  });
-  const objects = [
-    object('a', 0, 1, false),
-    object('a', 1, 9, true),
-    object('b', 0, 2, false),
-    object('c', 0, 3, true),
-    object('d', 0, 8, true),
-  ];
+  const items = {
+    labels: [0, 1, 0, 0, 1],
+    scores: { ensemble: [1, 9, 2, 3, 8], knn: [-1, -9, -2, -3, -8] },
+    outlier: [0, 1, 0, 1, 1],
+    featureOutlier: [0, 1, 0, 1, 1],
+  };
 
-  test('by crops', () => {
-    const truth = [
-      { id: 'a#0', label: 0 },
-      { id: 'a#1', label: 1 },
-      { id: 'b#0', label: 0 },
-      { id: 'c#0', label: 0 },
-      { id: 'd#0', label: 1 },
-    ];
-    const report = evaluateVerdicts({ objects, truth });
+  test('ranks and counts', () => {
+    const report = evaluateItems(items);
     expect(report.scorers['ensemble'].auroc).toBe(1);
     expect(report.scorers['knn'].auroc).toBe(0);
+    expect(report.scorers['ensemble'].bestF1).toEqual({ f1: 1, threshold: 8, precision: 1, recall: 1 });
     expect(report.verdict).toEqual({
       truePositives: 2,
       falsePositives: 1,
@@ -111,38 +96,38 @@ describe('evaluate a finished run', () => {
       falseAlarmRate: 1 / 3,
     });
     expect(report.featureVerdict).toEqual(report.verdict);
-    expect(report.default).toBe('ensemble');
+    expect(report.curves['ensemble'].at(-1)).toMatchObject({ recall: 1, falsePositiveRate: 1 });
   });
 
-  test('by images: the most anomalous object counts, an image without objects ranks last', () => {
-    const truth = [
-      { id: 'a', label: 1, category: 'x' },
-      { id: 'b', label: 0, category: 'x' },
-      { id: 'd', label: 1, category: 'y' },
-      { id: 'e', label: 1, category: 'y' },
-    ];
-    const report = evaluateVerdicts({ objects, truth, imageIds: ['a', 'b', 'c', 'd', 'e'] });
-    expect(report.withoutObjects).toEqual(['e']);
+  test('what has no score ranks last', () => {
+    const report = evaluateItems({
+      labels: [1, 0, 1, 1],
+      scores: { ensemble: [9, 2, 8, -Infinity] },
+      outlier: [1, 0, 1, 0],
+    });
     expect(report.scorers['ensemble'].auroc).toBeCloseTo(2 / 3, 12);
-    expect(report.verdict).toMatchObject({ truePositives: 2, falseNegatives: 1, falsePositives: 0 });
-    // y has anomalies only, so nothing can be ranked there.
-    expect(Object.keys(report.categories)).toEqual(['x']);
-    expect(report.categories['x'].scorers['ensemble'].auroc).toBe(1);
+    expect(report.featureVerdict).toBeNull();
+  });
+
+  test('a kind of defect is held against all normals, a product against its own', () => {
+    const report = evaluateItems({
+      labels: [0, 0, 1, 1, 0, 1],
+      scores: { knn: [1, 4, 3, 5, 9, 10] },
+      outlier: [0, 0, 0, 1, 1, 1],
+      categories: ['good', 'good', 'scratch', 'hole', 'bottle', 'bottle'],
+    });
+    expect(Object.keys(report.categories)).toEqual(['bottle', 'hole', 'scratch']);
+    expect(report.categories['bottle']).toMatchObject({ test: 2, anomalies: 1 });
+    expect(report.categories['scratch']).toMatchObject({ test: 4, anomalies: 1 });
+    expect(report.categories['scratch'].scorers['knn'].auroc).toBeCloseTo(1 / 3, 12);
+    expect(report.categories['hole'].scorers['knn'].auroc).toBeCloseTo(2 / 3, 12);
   });
 
   test.each([
-    ['an unknown id', [{ id: 'zzz', label: 1 }], 'neither a crop nor an image'],
-    ['a label 2', [{ id: 'a', label: 2 }], 'expected label 0 or 1'],
-    [
-      'an id twice',
-      [
-        { id: 'a', label: 1 },
-        { id: 'a', label: 1 },
-      ],
-      'listed twice',
-    ],
-    ['one kind only', [{ id: 'a', label: 1 }], 'expected normal rows and anomalies'],
-  ])('%s is refused', (_what, truth, message) => {
-    expect(() => evaluateVerdicts({ objects, truth })).toThrow(message);
+    ['one kind only', { ...items, labels: [1, 1, 1, 1, 1] }, 'expected normal rows and anomalies'],
+    ['a label 2', { ...items, labels: [0, 1, 2, 0, 1] }, 'expected 0 (normal) or 1 (anomaly)'],
+    ['scores of another length', { ...items, scores: { knn: [1] } }, 'expected one per label (5), got 1'],
+  ])('%s is refused', (_what, wrong, message) => {
+    expect(() => evaluateItems(wrong)).toThrow(message);
   });
 });

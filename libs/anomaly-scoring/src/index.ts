@@ -37,15 +37,14 @@ export type {
   MeanEvaluation,
   ScorerEvaluation,
 } from './evaluate-scorers.js';
-export { evaluateVerdicts } from './evaluate-verdicts.js';
+export { evaluateItems } from './evaluate-items.js';
 export type {
-  JudgedObject,
-  RunEvaluation,
+  ItemsEvaluation,
+  JudgedItems,
+  LevelEvaluation,
   RunScorerEvaluation,
-  TruthEntry,
-  VerdictEvaluationInput,
   VerdictRates,
-} from './evaluate-verdicts.js';
+} from './evaluate-items.js';
 export { findGroups } from './groups/find-groups.js';
 export type { FoundGroups, GroupInput, GroupReport } from './groups/find-groups.js';
 export { THUMBNAIL_LENGTH, THUMBNAIL_SIDE, thumbnailCorrelation, thumbnailOf } from './groups/thumbnails.js';

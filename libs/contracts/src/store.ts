@@ -21,6 +21,8 @@ export interface RunFolder {
   openMatrix(name: string, cols: number): Promise<MatrixWriter>;
   /** Some rows, ascending, of a matrix that was written and closed. */
   readMatrixRows(name: string, ascending: Int32Array): Promise<EmbeddingMatrix>;
+  /** A file from outside under a name of this folder; a hard link where the file system can. */
+  adopt(absolutePath: string, name: string): Promise<void>;
   /** The same file under a second name, without a second copy of its bytes where the file system can. */
   copyWithin(from: string, to: string): Promise<void>;
   /** A folder that is there also when nothing comes into it. */
@@ -129,10 +131,28 @@ export interface RunManifestHead {
   readonly models: Readonly<Record<string, ModelInfo>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly counts: Readonly<Record<string, number>>;
+  /** Baselines that this one grew from, oldest first; empty for one learned from scratch, and for a detection. */
+  readonly lineage: readonly BaselineStep[];
+}
+
+/** One step of a baseline's growth: what was there, and what was added to it. */
+export interface BaselineStep {
+  /** Folder name of the baseline that was extended. */
+  readonly baseline: string;
+  readonly createdAt: string;
+  readonly resumeKey: string;
+  readonly added: {
+    /** `images` that were learned, or `accepted` false alarms of a detection. */
+    readonly what: 'images' | 'accepted';
+    /** Inputs, or the detection's folder name. */
+    readonly from: string;
+    readonly images: number;
+    readonly objects: number;
+  };
 }
 
 export interface RunManifest extends RunManifestHead {
-  readonly format: 'hazure-run/2';
+  readonly format: 'hazure-run/3';
   readonly artifacts: readonly {
     readonly path: string;
     readonly bytes: number;

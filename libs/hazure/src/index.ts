@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export { detect } from './library/detect.js';
+export { feedback, type FeedbackOptions, type FeedbackResult } from './library/feedback.js';
 export { learn } from './library/learn.js';
 export {
   BaselineJudge,
@@ -12,8 +13,16 @@ export {
   type JudgedObject,
   type OpenBaselineOptions,
 } from './library/judge.js';
-export type { DetectOptions, ImageInputs, LearnOptions, RunOptions, Watching } from './library/options.js';
+export type {
+  DetectOptions,
+  ImageInputs,
+  LearnOptions,
+  RunOptions,
+  StreamedObject,
+  Watching,
+} from './library/options.js';
 export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
+export { evaluateRun, type EvaluateRunOptions, type RunEvaluation } from './evaluate/evaluate-run.js';
 export { run, type RunResult } from './library/run.js';
 export { describeLeftOut, type LeftOut } from '@hazure/inputs';
 export {

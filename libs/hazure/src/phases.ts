@@ -2,6 +2,7 @@ import { parseIndexRanges, type PhaseOptions, type RunFolder } from '@hazure/con
 import {
   detectOutliers,
   learnBaseline,
+  type DetectRequest,
   type DetectSummary,
   type PhaseSummary,
   type RunContext,
@@ -10,6 +11,7 @@ import { DirectoryRunStore } from '@hazure/run-store';
 import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
 import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
+import type { ExtendedBaseline } from './compose/extended-baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { checkSameModels } from './compose/same-models.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
@@ -78,8 +80,10 @@ export async function inputImages(
 }
 
 /** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */
-export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseResult> {
-  const { options, session, composed, input } = request;
+export async function runLearnPhase(
+  request: PhaseRequest & { readonly extended?: ExtendedBaseline | undefined },
+): Promise<LearnPhaseResult> {
+  const { options, session, composed, input, extended } = request;
   const listed = await listedConcepts(options);
   const { detector, embedder } = composed.stages;
   const key = resumeKey({
@@ -87,7 +91,11 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     options,
     inputs: input.identity,
     models: { detector: detector.info, embedder: embedder.info },
-    baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
+    baselineKey: extended
+      ? JSON.stringify([listed, extended.manifest.resumeKey, extended.manifest.createdAt])
+      : listed.length > 0
+        ? JSON.stringify(listed)
+        : null,
   });
   const store = new DirectoryRunStore(options.outputDir, session.clock);
   const finished = options.resume ? await findFinished(store, 'baseline', key, request) : null;
@@ -99,16 +107,22 @@ export async function runLearnPhase(request: PhaseRequest): Promise<LearnPhaseRe
     return learnBaseline({
       ...runContext(request, folder, key),
       accelerator: composeAccelerator(),
-      expander: composeExpander(options, composed.store, session.logger),
-      listedConcepts: listed,
+      expander: composeExpander(options, composed.store, session.logger) ?? extended?.expander ?? null,
+      listedConcepts: [...new Set([...(extended?.concepts.listed ?? []), ...listed])],
       modelSources: composed.modelSources,
+      ...(extended
+        ? {
+            old: extended.rows,
+            lineageOf: (totals) => extended.lineage({ what: 'images', from: input.given }, totals),
+          }
+        : {}),
     });
   });
 }
 
 /** Judges new images against a baseline. */
 export async function runDetectPhase(
-  request: PhaseRequest & { readonly stored: StoredBaseline },
+  request: PhaseRequest & { readonly stored: StoredBaseline; readonly onObject?: DetectRequest['onObject'] },
 ): Promise<DetectPhaseResult> {
   const { options, session, composed, input, stored } = request;
   const { words } = composed;
@@ -140,6 +154,7 @@ export async function runDetectPhase(
       stages,
       baseline,
       similarity: words.similarity,
+      onObject: request.onObject,
     });
   });
 }

@@ -16,13 +16,13 @@ export type Interval = readonly [low: number, high: number];
 export type RankingIntervals = { readonly [Key in keyof RankingMetrics]: Interval };
 
 /** Rows sorted by falling score, once for all resamples. */
-interface RankedRows {
+export interface RankedRows {
   readonly positive: Uint8Array;
   /** 1 where a row's score equals the next one's. */
   readonly tiedWithNext: Uint8Array;
 }
 
-function rankRows(labels: ArrayLike<number>, scores: ArrayLike<number>): RankedRows {
+export function rankRows(labels: ArrayLike<number>, scores: ArrayLike<number>): RankedRows {
   if (labels.length !== scores.length) {
     throw new InputError(
       'INPUT_INVALID',

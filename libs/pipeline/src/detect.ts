@@ -9,9 +9,11 @@ import {
 import { candidatesOf } from './candidates.js';
 import { CaptionJudge } from './caption-verdicts.js';
 import { combinedMap, type RowReader } from './combined-map.js';
-import { judgedBy } from './judged-by.js';
+import { judgedCrops } from './judge-images.js';
+import { checkStreamed, judgedBy } from './judged-by.js';
 import { JudgedRun } from './judged-run.js';
 import { streamObjects } from './objects.js';
+import type { RowPart } from './reference.js';
 import { checkPlausibility, promisedShare, type Drift } from './plausibility.js';
 import type { CombinedMap, DetectRequest, DetectSummary } from './records.js';
 import { manifestHead, modelsOf } from './run-context.js';
@@ -20,7 +22,7 @@ import { checkFinished } from './sources.js';
 import { StageTimes } from './stage-times.js';
 import { writeTiming } from './timing.js';
 import { RunWarnings } from './warnings.js';
-import { placesOnMap, writeRecords } from './write-results.js';
+import { placesOnMap, withoutDescription, writeRecords } from './write-results.js';
 
 /**
  * The detect phase: images → objects → feature scores and captions → both verdicts, fused → report. What comes after the
@@ -33,8 +35,7 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
   const warnings = new RunWarnings(request.logger, request.earlierWarnings);
   warnings.addFinding(checkPercentile(options.thresholdPercentile));
   await checkFinished(folder.shards, request.refs, warnings);
-  await streamObjects({ ...request, options: request.streamOptions, times });
-
+  if (request.onObject) checkStreamed(request);
   const candidates = candidatesOf(baseline, request.stages.detector.classNames, options);
   if (candidates.length === 0) {
     warnings.add(
@@ -44,6 +45,13 @@ export async function detectOutliers(request: DetectRequest): Promise<DetectSumm
     );
   }
   const captions = new CaptionJudge(candidates, request.similarity, options);
+  await streamObjects({
+    ...request,
+    options: request.streamOptions,
+    times,
+    onPart: partListener(request, captions),
+  });
+
   const run = new JudgedRun(request);
   const counted = await firstPass(request, run, captions, times);
   const by = judgedBy(request, warnings);
@@ -180,6 +188,20 @@ async function writeMap(
     new: [...placesOnMap(map)].map(([row, [x, y]]) => [row, x, y]),
   };
   await folder.writeJson(ARTIFACTS.combinedMap.file, combined);
+}
+
+/** Judges parts as they come, for whoever listens. */
+function partListener(
+  { onObject, baseline, options }: DetectRequest,
+  captions: CaptionJudge,
+): ((part: RowPart) => Promise<void>) | undefined {
+  if (!onObject) return undefined;
+  return async (part) => {
+    if (part.crops.length === 0) return;
+    for (const object of await judgedCrops(part, { baseline, captions, options })) {
+      await onObject({ ...object, verdict: withoutDescription(object.verdict, options) });
+    }
+  };
 }
 
 function statisticsOf(input: {

@@ -1,4 +1,6 @@
-export { learnBaseline, type ConceptExpander, type LearnRequest } from './learn.js';
+export { learnBaseline, type LearnRequest } from './learn.js';
+export { finishBaseline, type ConceptExpander, type FinishRequest } from './finish-baseline.js';
+export { JoinedRows, readAccepted, readFinished, type FinishedRows } from './extend.js';
 export { detectOutliers } from './detect.js';
 export type { Baseline, BaselineMap, DetectRequest, DetectSummary, PhaseSummary } from './records.js';
 export { mapFromJson } from './map.js';

@@ -10,7 +10,7 @@ import type {
 import type { ObjectStages, Processed } from './chunk-worker.js';
 import { candidatesOf } from './candidates.js';
 import { CaptionJudge } from './caption-verdicts.js';
-import { judge, type JudgeOptions } from './judge.js';
+import { judge, type JudgeOptions, type Judged } from './judge.js';
 import { processImages, type ObjectStreamOptions } from './objects.js';
 import type { Baseline } from './records.js';
 import { NEAREST_NORMALS } from './write-results.js';
@@ -60,17 +60,41 @@ export async function* judgeImages(request: {
     signal,
   });
   for await (const part of parts) {
-    const verdicts = await judge(part, baseline, captions, options);
-    const rows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
-    const nearest = await baseline.scorers.nearestNormals(
-      part.embeddings,
-      rows,
-      NEAREST_NORMALS,
-      baseline.crops,
-    );
-    const neighbours = new Map(rows.map((row, i) => [row, nearest[i]]));
+    const { verdicts, neighbours } = await judgePart(part, { baseline, captions, options });
     yield* answers(part, verdicts, neighbours);
   }
+}
+
+interface Judging {
+  readonly baseline: Baseline;
+  readonly captions: CaptionJudge;
+  readonly options: JudgeOptions;
+}
+
+/** Verdict i belongs to crop i; outliers get their nearest normals by row. */
+async function judgePart(
+  part: Judged,
+  { baseline, captions, options }: Judging,
+): Promise<{ verdicts: Verdict[]; neighbours: ReadonlyMap<number, readonly Neighbour[]> }> {
+  const verdicts = await judge(part, baseline, captions, options);
+  const rows = verdicts.flatMap(({ outlier }, row) => (outlier ? [row] : []));
+  const nearest = await baseline.scorers.nearestNormals(
+    part.embeddings,
+    rows,
+    NEAREST_NORMALS,
+    baseline.crops,
+  );
+  return { verdicts, neighbours: new Map(rows.map((row, i) => [row, nearest[i]])) };
+}
+
+/** Objects of a part as they will stand in the results, less what only a finished run knows of them. */
+export async function judgedCrops(part: Judged, judging: Judging): Promise<JudgedCrop[]> {
+  const { verdicts, neighbours } = await judgePart(part, judging);
+  return part.crops.map(({ caption: _, file: __, ...crop }, row) => ({
+    ...crop,
+    verdict: verdicts[row],
+    nearestNormals: neighbours.get(row) ?? [],
+  }));
 }
 
 function* answers(

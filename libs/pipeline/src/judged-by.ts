@@ -1,4 +1,4 @@
-import { InputError } from '@hazure/contracts';
+import { ConfigError, InputError } from '@hazure/contracts';
 import { requiredHeldOutRows } from '@hazure/anomaly-scoring';
 import type { DetectRequest } from './records.js';
 import type { RunWarnings } from './warnings.js';
@@ -29,4 +29,27 @@ export function judgedBy(request: DetectRequest, warnings: RunWarnings): 'object
       'so the percentile promises a share of objects, and more images than that may be flagged.',
   );
   return 'object';
+}
+
+/**
+ * Whether each verdict stands as soon as its object was seen.
+ * @throws ConfigError where it depends on objects that are still to come
+ */
+export function checkStreamed({ options, baseline, stages }: DetectRequest): void {
+  if (options.fdr !== undefined) {
+    throw new ConfigError(
+      'Under option fdr a verdict depends on all objects of the run, so none can be streamed',
+      {
+        hint: 'Leave option fdr out, or read detection_results.json when the run has ended.',
+      },
+    );
+  }
+  const images = stages.detector.wholeImages && baseline.scorers.judgesImages(options) ? 'image' : 'object';
+  if ((options.judgeBy ?? images) === 'object') return;
+  throw new ConfigError(
+    "Where images are judged, a verdict depends on the whole image, so objects can't be streamed",
+    {
+      hint: 'Set option judgeBy to object, or read detection_results.json when the run has ended.',
+    },
+  );
 }

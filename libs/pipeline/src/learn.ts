@@ -1,51 +1,18 @@
-import { checkEffectiveSample, checkPercentile } from '@hazure/anomaly-scoring';
-import type { Concept, ConceptList } from '@hazure/concept-matching';
-import {
-  ARTIFACTS,
-  FOR_PEOPLE,
-  InputError,
-  type BaselineConfig,
-  type ClassStatisticsFile,
-  type MatrixWriter,
-  type MatrixAccelerator,
-  type ModelInfo,
-  type ReferenceFile,
-  type RunFolder,
-} from '@hazure/contracts';
-import { writeJsonl } from './gather.js';
-import { MAP_POINTS, chooseRows, mapRows, mapToJson, type EmbeddingMap } from './map.js';
+import { finishBaseline, type FinishRequest } from './finish-baseline.js';
+import { JoinedRows, readFinished, type FinishedRows } from './extend.js';
 import { streamObjects } from './objects.js';
 import type { PhaseSummary } from './records.js';
-import { ReferenceCollector, groupReference, type Reference, type ReferenceGroups } from './reference.js';
-import { manifestHead, modelsOf, type RunContext } from './run-context.js';
-import { fitBaselineScorers, type BaselineScorers } from './scoring.js';
+import { modelsOf, type RunContext } from './run-context.js';
 import { checkFinished } from './sources.js';
 import { StageTimes } from './stage-times.js';
-import { ClassTally } from './statistics.js';
-import { writeTiming } from './timing.js';
 import { RunWarnings } from './warnings.js';
 
-/** Finds concepts related to the baseline's classes; failures are kept beside the result. */
-export interface ConceptExpander {
-  expand(labels: readonly string[], signal: AbortSignal): Promise<ExpandedConcepts>;
-}
-
-export interface ExpandedConcepts {
-  readonly concepts: readonly Concept[];
-  readonly failures: ConceptList['failures'];
-  /** What named them. */
-  readonly info: ModelInfo;
-}
-
-export interface LearnRequest extends RunContext {
-  /** Who does the matrix work of fitting; absent = WebAssembly. */
-  readonly accelerator?: MatrixAccelerator | undefined;
-  /** null unless `--use-concept-list`. */
-  readonly expander: ConceptExpander | null;
-  /** Labels of `--concept-list`. */
-  readonly listedConcepts: readonly string[];
-  /** How to load the same models again, kept in config.json so that `detect` can. */
-  readonly modelSources: Readonly<Record<string, string>>;
+export interface LearnRequest
+  extends
+    RunContext,
+    Pick<FinishRequest, 'accelerator' | 'expander' | 'listedConcepts' | 'modelSources' | 'lineageOf'> {
+  /** A baseline that this one grows from; its rows come first. */
+  readonly old?: FinishedRows | undefined;
 }
 
 /**
@@ -54,203 +21,23 @@ export interface LearnRequest extends RunContext {
  *   ConfigError for a percentile that can't be meant
  */
 export async function learnBaseline(request: LearnRequest): Promise<PhaseSummary> {
-  const { folder, options } = request;
+  const { folder, stages, old } = request;
   const times = new StageTimes(request.clock, folder.shards.earlierTimes);
   const warnings = new RunWarnings(request.logger, request.earlierWarnings);
-  warnings.addFinding(checkPercentile(options.thresholdPercentile));
   await checkFinished(folder.shards, request.refs, warnings);
   await streamObjects({ ...request, options: { ...request.streamOptions, thumbnails: true }, times });
-
-  const { tally, failures, collector } = await writeRecords(request);
-  const { images, objects, classes: perClass } = tally.summary();
-  if (objects === 0) throw noObjects(images, failures, request);
-  const reference = await collector.finish(folder, options.seed);
-  if (reference.rows !== null) warnings.add('BASELINE_SAMPLED', sampledText(reference));
-  const groups = await times.measure('groups', 'objects', reference.embeddings.rows, () =>
-    groupReference(reference, options),
-  );
-  const scorers = await times.measure('fit', 'objects', reference.embeddings.rows, () =>
-    fitBaselineScorers({ reference, groups, options, accelerator: request.accelerator }),
-  );
-  for (const note of scorers.notes) warnings.add('SCORER_SAMPLED', note);
-  checkSample(scorers, groups, options, warnings);
-  const classes = perClass.map(({ className }) => className);
-  const { concepts, words } = await times.measure('concepts', 'classes', classes.length, () =>
-    collectConcepts(request, classes),
-  );
-  const map = await times.measure('map', 'points', Math.min(reference.crops.length, MAP_POINTS), () =>
-    mapRows(reference.embeddings, chooseRows(reference.crops.length, MAP_POINTS, options.seed), {
-      seed: options.seed,
-      signal: request.signal,
-      onProgress: (done, total) => request.progress.update({ stage: 'map', done, total, unit: 'steps' }),
-    }),
-  );
-  request.progress.finish('map');
-
-  await writeArtifacts({ request, tally, reference, groups, scorers, concepts, words, map, warnings });
-  const seconds = await writeTiming(folder, times, { images, objects });
-  await folder.writeText(FOR_PEOPLE.report, await request.presenter.reportHtml(folder.path));
-  await folder.finish(manifestHead(request, 'baseline', { images, objects, failures }, words), {
-    dropShards: options.cleanupTempFiles,
+  return finishBaseline({
+    ...request,
+    earlierWarnings: warnings.list,
+    times,
+    source: old
+      ? new JoinedRows(folder, [
+          { read: () => readFinished(old), pictures: old },
+          { read: () => folder.shards.read(), pictures: null },
+        ])
+      : folder.shards,
+    models: modelsOf(stages),
+    device: stages.embedder.info.device,
+    detectorClasses: stages.detector.classNames,
   });
-  return { folder: folder.path, images, objects, failures, seconds };
-}
-
-/** Writes what grows with the images as shards pass by, and keeps of it what fitting needs. */
-async function writeRecords({
-  folder,
-}: LearnRequest): Promise<{ tally: ClassTally; failures: number; collector: ReferenceCollector }> {
-  const tally = new ClassTally();
-  const collector = new ReferenceCollector();
-  const images = await folder.openJsonl(ARTIFACTS.images.file);
-  const crops = await folder.openJsonl(ARTIFACTS.crops.file);
-  const failureLines = await folder.openJsonl(ARTIFACTS.failures.file);
-  let matrix: MatrixWriter | null = null;
-  let failures = 0;
-  for await (const shard of folder.shards.read()) {
-    for (const image of shard.images) {
-      tally.addImage(image);
-      await images.write(image);
-    }
-    for (const crop of shard.crops) {
-      tally.addCrop(crop);
-      await crops.write(crop);
-    }
-    for (const failure of shard.failures) await failureLines.write(failure);
-    failures += shard.failures.length;
-    if (shard.embeddings.rows > 0) {
-      matrix ??= await folder.openMatrix(ARTIFACTS.features.file, shard.embeddings.cols);
-      await matrix.append(shard.embeddings.data);
-    }
-    collector.add(shard);
-  }
-  for (const writer of [images, crops, failureLines, ...(matrix ? [matrix] : [])]) await writer.close();
-  return { tally, failures, collector };
-}
-
-function sampledText({ embeddings, images, totalRows }: Reference): string {
-  return (
-    `The baseline has ${totalRows} objects; scorers are fitted to ${embeddings.rows} of them, ` +
-    `all objects of ${images.length} images that the seed chose.`
-  );
-}
-
-/** Says where what was learned from is worth less than it looks. */
-function checkSample(
-  { fitted }: BaselineScorers,
-  { report }: ReferenceGroups,
-  { thresholdPercentile: percentile }: LearnRequest['options'],
-  warnings: RunWarnings,
-): void {
-  const findings = checkEffectiveSample({
-    percentile,
-    rows: fitted.heldOutRows,
-    groups: report.groups,
-    effectiveRows: fitted.effectiveRows,
-    largestGroup: report.largestGroup,
-  });
-  for (const finding of findings) warnings.addFinding(finding);
-}
-
-function noObjects(images: number, failures: number, request: LearnRequest): InputError {
-  return new InputError(
-    'INPUT_EMPTY',
-    `No object was found in the ${images} readable images of ${request.inputFolder}` +
-      (failures > 0 ? ` (${failures} could not be read)` : ''),
-    {
-      hint: 'Lower option confThres, give another option detector, or "none" as the detector to judge whole images.',
-    },
-  );
-}
-
-/** The concept list, and the model that named its expansions. */
-async function collectConcepts(
-  request: LearnRequest,
-  classes: readonly string[],
-): Promise<{ readonly concepts: ConceptList; readonly words: Record<string, ModelInfo> }> {
-  const labels = [...new Set([...classes, ...request.listedConcepts])];
-  const expanded = (await request.expander?.expand(labels, request.signal)) ?? null;
-  for (const { parent, message } of expanded?.failures ?? []) {
-    request.logger.warn(`No concepts could be found for "${parent}": ${message}`);
-  }
-  return {
-    concepts: {
-      version: 1,
-      classes: [...classes],
-      listed: [...request.listedConcepts],
-      expansions: [...(expanded?.concepts ?? [])],
-      failures: [...(expanded?.failures ?? [])],
-    },
-    words: expanded ? { concepts: expanded.info } : {},
-  };
-}
-
-async function writeArtifacts(input: {
-  readonly request: LearnRequest;
-  readonly tally: ClassTally;
-  readonly reference: Reference;
-  readonly groups: ReferenceGroups;
-  readonly scorers: BaselineScorers;
-  readonly concepts: ConceptList;
-  readonly words: Readonly<Record<string, ModelInfo>>;
-  readonly map: EmbeddingMap;
-  readonly warnings: RunWarnings;
-}): Promise<void> {
-  const { request, tally, reference, groups, scorers, concepts, words, map, warnings } = input;
-  const { folder, options } = request;
-  const config: BaselineConfig = {
-    format: ARTIFACTS.config.format,
-    phase: 'learn',
-    inputFolder: request.inputFolder,
-    options,
-    modelSources: { ...request.modelSources },
-    models: modelsOf(request.stages, words),
-    detectorClasses: [...request.stages.detector.classNames],
-    embeddingDimensions: reference.embeddings.cols,
-  };
-  await folder.writeJson(ARTIFACTS.config.file, config);
-  for (const [name, value] of Object.entries(scorers.artifacts())) await folder.writeJson(name, value);
-  const statistics: ClassStatisticsFile = {
-    format: ARTIFACTS.classStatistics.format,
-    ...tally.summary(),
-    warnings: [...warnings.list],
-  };
-  await folder.writeJson(ARTIFACTS.classStatistics.file, statistics);
-  await folder.writeJson(ARTIFACTS.concepts.file, concepts);
-  await writeReference(folder, reference, groups);
-  await folder.writeJson(ARTIFACTS.baselineMap.file, mapToJson(map, reference.rows));
-  await folder.writeBytes(
-    FOR_PEOPLE.baselineMapPlot,
-    await request.presenter.mapPng({
-      title:
-        map.rows.length < reference.totalRows
-          ? `t-SNE of the baseline (${map.rows.length} of ${reference.totalRows} objects)`
-          : 't-SNE of the baseline',
-      xy: map.xy,
-      classNames: Array.from(map.rows, (row) => reference.crops[row].className),
-      baselineClasses: concepts.classes,
-      outliers: Array.from(map.rows, () => false),
-      isNew: Array.from(map.rows, () => false),
-    }),
-  );
-}
-
-async function writeReference(
-  folder: RunFolder,
-  { embeddings, crops, rows, totalRows }: Reference,
-  { groupOf, report }: ReferenceGroups,
-): Promise<void> {
-  const file: ReferenceFile = {
-    format: ARTIFACTS.reference.format,
-    totalRows,
-    rows: rows === null ? null : [...rows],
-    groups: Array.from(groupOf),
-    grouping: { ...report },
-  };
-  await folder.writeText(ARTIFACTS.reference.file, `${JSON.stringify(file)}\n`);
-  if (rows === null) return;
-  const matrix = await folder.openMatrix(ARTIFACTS.referenceFeatures.file, embeddings.cols);
-  await matrix.append(embeddings.data);
-  await matrix.close();
-  await writeJsonl(folder, ARTIFACTS.referenceCrops.file, crops);
 }

@@ -10,6 +10,7 @@ import type {
 import { InterruptedError } from '@hazure/contracts';
 import { ChunkWorker, type ObjectStages, type Processed } from './chunk-worker.js';
 import { stackEmbeddings } from './gather.js';
+import type { RowPart } from './reference.js';
 import { sourceStamp } from './sources.js';
 import type { StageTimes } from './stage-times.js';
 import { chunked, mapConcurrent, readAhead } from './streams.js';
@@ -51,6 +52,8 @@ export interface StreamRequest {
   readonly signal: AbortSignal;
   /** Positions to work on; all of `refs` when absent. */
   readonly range?: PositionRange;
+  /** Takes every part, those of finished shards first, as it comes out of the models; waited for. */
+  readonly onPart?: ((part: RowPart) => Promise<void>) | undefined;
 }
 
 /**
@@ -66,6 +69,8 @@ export async function streamObjects(request: StreamRequest): Promise<void> {
   const done = { images: total - missing.reduce((sum, { from, to }) => sum + to - from, 0) };
   const tell = (): void => progress.update({ stage: 'objects', done: done.images, total, unit: 'images' });
   tell();
+  // of a run that is resumed: whoever listens hears of every object
+  if (request.onPart) for await (const shard of folder.shards.read()) await request.onPart(shard);
   for (const range of missing) {
     if (signal.aborted) break;
     await fillRange(request, range, (images) => {
@@ -100,6 +105,7 @@ async function fillRange(
     shard = [];
   };
   for await (const part of processImages({ ...request, start: range.from, end: range.to })) {
+    await request.onPart?.(part);
     shard.push(part);
     onDone(part.toPosition - reached);
     reached = part.toPosition;

@@ -1,5 +1,6 @@
 import type { ConceptList } from '@hazure/concept-matching';
 import type { CombinedParameters, CropRecord, EmbeddingMatrix, TextSimilarity } from '@hazure/contracts';
+import type { JudgedCrop } from './judge-images.js';
 import type { EmbeddingMap } from './map.js';
 import type { RunContext } from './run-context.js';
 import type { BaselineScorers } from './scoring.js';
@@ -30,6 +31,11 @@ export interface Baseline {
 export interface DetectRequest extends RunContext {
   readonly baseline: Baseline;
   readonly similarity: TextSimilarity;
+  /**
+   * Takes each judged object while the run goes on; waited for. Only where a verdict doesn't depend on objects that are
+   * still to come: not under a false discovery rate, nor where images are judged.
+   */
+  readonly onObject?: ((object: JudgedCrop) => void | Promise<void>) | undefined;
 }
 
 export interface PhaseSummary {

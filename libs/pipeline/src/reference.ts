@@ -1,12 +1,5 @@
 import { THUMBNAIL_LENGTH, findGroups, type GroupReport } from '@hazure/anomaly-scoring';
-import type {
-  CropRecord,
-  EmbeddingMatrix,
-  ImageRecord,
-  RunFolder,
-  ScoringOptions,
-  Shard,
-} from '@hazure/contracts';
+import type { CropRecord, EmbeddingMatrix, ImageRecord, ScoringOptions, Shard } from '@hazure/contracts';
 import { Random, sampleWithoutReplacement } from '@hazure/numerics';
 import { stackEmbeddings } from './gather.js';
 import { givenGroups } from './given-groups.js';
@@ -36,6 +29,14 @@ function mostReferenceRows(cols: number): number {
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (4 * Math.max(1, cols)))));
 }
 
+/** Where rows of a baseline come from: shards of a run, or a finished run's own files. */
+export interface RowSource {
+  /** In order, one part in memory at a time; the same parts each time. */
+  read(): AsyncIterable<RowPart>;
+}
+
+export type RowPart = Pick<Shard, 'images' | 'crops' | 'failures' | 'embeddings'>;
+
 /** Takes what it can hold as shards pass by. */
 export class ReferenceCollector {
   private readonly crops: CropRecord[] = [];
@@ -46,7 +47,7 @@ export class ReferenceCollector {
   private cols = 0;
   private overflown = false;
 
-  add({ images, crops, embeddings }: Shard): void {
+  add({ images, crops, embeddings }: RowPart): void {
     for (const { objects } of images) this.objectsOfImage.push(objects);
     this.rows += embeddings.rows;
     if (embeddings.rows > 0) this.cols = embeddings.cols;
@@ -61,12 +62,12 @@ export class ReferenceCollector {
   }
 
   /** All rows, or, in a second pass over the shards, those of images that the seed chose. */
-  async finish(folder: RunFolder, seed: number): Promise<Reference> {
+  async finish(source: RowSource, seed: number): Promise<Reference> {
     if (!this.overflown) {
       const { crops, images, rows } = this;
       return { embeddings: stackEmbeddings(this.parts), crops, rows: null, totalRows: rows, images };
     }
-    return collectChosen(folder, this.chooseImages(seed), this.cols, this.rows);
+    return collectChosen(source, this.chooseImages(seed), this.cols, this.rows);
   }
 
   /** Whole images in random order until no more fit: objects of one image depend on each other. */
@@ -85,7 +86,7 @@ export class ReferenceCollector {
 }
 
 async function collectChosen(
-  folder: RunFolder,
+  source: RowSource,
   chosen: Uint8Array,
   cols: number,
   totalRows: number,
@@ -95,7 +96,7 @@ async function collectChosen(
   const rows: number[] = [];
   const data: number[] | Float32Array = new Float32Array(mostReferenceRows(cols) * cols);
   let [image, row] = [0, 0];
-  for await (const shard of folder.shards.read()) {
+  for await (const shard of source.read()) {
     let at = 0;
     for (const record of shard.images) {
       const taken = chosen[image++] === 1;
@@ -138,12 +139,15 @@ export async function groupReference(
   return { groupOf, imageOf, report };
 }
 
-/** Only where every image has one. */
+/**
+ * Absent where no image has one. Those of a detection run, which `feedback` accepts crops from, have none: theirs are
+ * zeros, which are like no other, so that these images are grouped by their embeddings alone.
+ */
 function thumbnailsOf(images: readonly ImageRecord[]): { thumbnails?: Float32Array } {
+  if (images.every(({ thumbnail }) => thumbnail === undefined)) return {};
   const thumbnails = new Float32Array(images.length * THUMBNAIL_LENGTH);
   for (const [i, { thumbnail }] of images.entries()) {
-    if (thumbnail === undefined) return {};
-    thumbnails.set(readThumbnail(thumbnail), i * THUMBNAIL_LENGTH);
+    if (thumbnail !== undefined) thumbnails.set(readThumbnail(thumbnail), i * THUMBNAIL_LENGTH);
   }
   return { thumbnails };
 }

@@ -63,5 +63,6 @@ export function manifestHead(
     models: modelsOf(context.stages, words),
     versions: context.versions,
     counts,
+    lineage: [],
   };
 }

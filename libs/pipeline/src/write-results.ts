@@ -2,6 +2,10 @@ import { explain, fuse } from '@hazure/concept-matching';
 import {
   ARTIFACTS,
   FOR_PEOPLE,
+  IMAGE_COLUMNS,
+  imageRow,
+  objectColumns,
+  objectRow,
   type ConceptCandidate,
   type ImageRecord,
   type Neighbour,
@@ -18,7 +22,6 @@ import type { JudgedRun } from './judged-run.js';
 import { OutlierSaver, type SavedOutlier } from './outliers.js';
 import type { CombinedMap, DetectRequest } from './records.js';
 import type { StageTimes } from './stage-times.js';
-import { IMAGE_COLUMNS, imageRow, objectColumns, objectRow } from './tables.js';
 
 /** Normal crops that each outlier is shown beside. */
 export const NEAREST_NORMALS = 5;
@@ -210,7 +213,7 @@ export function placesOnMap({
 }
 
 /** Without `saveDescriptions`: the words decided, but are not kept, neither by themselves nor quoted in the reason. */
-function withoutDescription(
+export function withoutDescription(
   verdict: Verdict,
   options: Pick<PhaseOptions, 'saveDescriptions' | 'fusion'>,
 ): Verdict {

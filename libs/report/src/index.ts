@@ -4,6 +4,8 @@ export type { ProbabilityPlot } from './plots/probabilities.js';
 export { plotProbabilities } from './plots/probabilities.js';
 export type { ScoreHistogramPlot } from './plots/histogram.js';
 export { plotScoreHistogram } from './plots/histogram.js';
+export type { CurveSeries, CurvesPlot } from './plots/curves.js';
+export { plotCurves } from './plots/curves.js';
 export type { SweepPlot, SweepSeries } from './plots/sweep.js';
 export { plotSweep } from './plots/sweep.js';
 export type { HistogramSeries } from './histogram.js';

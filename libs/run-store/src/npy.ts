@@ -4,7 +4,7 @@ import type { EmbeddingMatrix, MatrixWriter } from '@hazure/contracts';
 import { unwritable, type Written } from './atomic.js';
 import { renameDurably } from './durable.js';
 import { bytesOf, readWholly, writeWholly } from './whole-io.js';
-import { MAGIC } from './npy-header.js';
+import { MAGIC, parseNpyHeader } from './npy-header.js';
 import type { NpyData } from './npy-read.js';
 
 /**
@@ -115,6 +115,25 @@ export class NpyMatrixWriter implements MatrixWriter {
       offset += part.length;
     }
     return hash.digest('hex');
+  }
+}
+
+/**
+ * Shape of a matrix that `NpyMatrixWriter` wrote, without reading its values.
+ * @throws Error when the file is another one
+ */
+export async function readNpyShape(path: string): Promise<{ readonly rows: number; readonly cols: number }> {
+  const handle = await open(path, 'r');
+  try {
+    const head = Buffer.alloc(FIXED_HEADER_BYTES);
+    await readWholly(handle, head, 0);
+    const { descr, fortranOrder, shape } = parseNpyHeader(head.toString('latin1', 10));
+    if (head.toString('latin1', 0, 6) !== MAGIC || head.readUInt16LE(8) !== FIXED_HEADER_BYTES - 10)
+      throw new Error('it is no matrix that hazure wrote');
+    if (descr !== '<f4' || fortranOrder || shape.length !== 2) throw new Error('it is no float32 matrix');
+    return { rows: shape[0], cols: shape[1] };
+  } finally {
+    await handle.close();
   }
 }
 

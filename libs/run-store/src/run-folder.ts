@@ -218,6 +218,17 @@ export class DirectoryRunFolder implements RunFolder {
     });
   }
 
+  async adopt(absolutePath: string, name: string): Promise<void> {
+    await this.tracked(name, async (target) => {
+      try {
+        await sameFile(absolutePath, target);
+      } catch (cause) {
+        throw unwritable(target, cause);
+      }
+      await this.addPicture(name);
+    });
+  }
+
   async makeFolder(name: string): Promise<void> {
     await this.makeWithin(name);
   }

@@ -16,6 +16,7 @@ const head: RunManifestHead = {
   models: {},
   versions: {},
   counts: {},
+  lineage: [],
 };
 const crop = (n: number): CropRecord => ({
   cropId: `c${n}`,

@@ -1,33 +1,32 @@
-import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { parse as parseCsv } from 'csv-parse/sync';
-import {
-  evaluateScorers,
-  evaluateVerdicts,
-  type EvaluationReport,
-  type JudgedObject,
-  type RunEvaluation,
-  type TruthEntry,
-} from '@hazure/anomaly-scoring';
-import { ConfigError, EXIT, InputError, flagOf, messageOf } from '@hazure/contracts';
+import { evaluateScorers, type EvaluationReport, type ItemsEvaluation } from '@hazure/anomaly-scoring';
+import { ConfigError, EXIT, flagOf } from '@hazure/contracts';
+import { evaluateRun, type RunEvaluation } from '@hazure/hazure';
+import { plotCurves } from '@hazure/report';
 import type { CommandOutcome } from '../console/outcome.js';
 import { table } from '@hazure/benchmark';
-import { RunReader, readLabelValues, readNumberMatrix, toFloat32 } from '@hazure/run-store';
+import { readLabelValues, readNumberMatrix, toFloat32, writeAtomic } from '@hazure/run-store';
 import type { Session } from '../session.js';
 import { commandOptions } from '../options/resolve.js';
+import { checkWritableFile } from './output-file.js';
+import type { EvaluateOptions } from '@hazure/contracts';
 
 /** `hazure evaluate`: scorers on labelled embeddings, or a finished run on its truth. */
 export async function evaluateCommand(session: Session, command: Command): Promise<CommandOutcome> {
   const flags = commandOptions(command, 'evaluate');
   const { seed, thresholdPercentile: percentile, scorers } = flags;
   const embeddings = [flags.train, flags.test, flags.labels];
-  if (flags.run !== undefined || flags.truth !== undefined) {
+  const ofRun = [flags.run, flags.truth, flags.masks, flags.plot];
+  if (ofRun.some((each) => each !== undefined)) {
     if (
       flags.run === undefined ||
-      flags.truth === undefined ||
+      (flags.truth === undefined && flags.masks === undefined) ||
       embeddings.some((each) => each !== undefined)
     ) {
-      throw new ConfigError('evaluate takes --run with --truth, or --train with --test and --labels');
+      throw new ConfigError(
+        'evaluate takes --run with --truth or --masks, or --train with --test and --labels',
+      );
     }
     for (const key of ['scorers', 'thresholdPercentile'] as const) {
       if (command.getOptionValueSource(key) === 'cli')
@@ -35,7 +34,7 @@ export async function evaluateCommand(session: Session, command: Command): Promi
           `${flagOf(key)} has no meaning with --run: the run has scored and judged already`,
         );
     }
-    return evaluateRun(flags.run, flags.truth, seed);
+    return judgedRun({ ...flags, run: flags.run }, seed, session);
   }
   const { train, test, labels } = flags;
   if (train === undefined || test === undefined || labels === undefined) {
@@ -58,51 +57,24 @@ export async function evaluateCommand(session: Session, command: Command): Promi
   return { json: report, text: scorerTable(report), exitCode: EXIT.done };
 }
 
-async function evaluateRun(folder: string, truthFile: string, seed: number): Promise<CommandOutcome> {
-  const run = await RunReader.open(folder);
-  const objects: JudgedObject[] = [];
-  for await (const { cropId, imageId, verdict } of run.objects()) {
-    const { scores, outlier: featureOutlier } = verdict.feature;
-    objects.push({ cropId, imageId, scores, outlier: verdict.outlier, featureOutlier });
-  }
-  const imageIds: string[] = [];
-  for await (const { imageId } of run.images()) imageIds.push(imageId);
-  const evaluation = evaluateVerdicts({
-    objects,
-    truth: await readTruth(truthFile),
-    imageIds,
-    defaultScorer: (await run.resultsHead()).scorer,
-    seed,
-  });
+async function judgedRun(
+  { run, truth, masks, plot }: EvaluateOptions & { readonly run: string },
+  seed: number,
+  { logger }: Session,
+): Promise<CommandOutcome> {
+  if (plot !== undefined) await checkWritableFile('--plot', plot);
+  const evaluation = await evaluateRun({ run, truth, masks, seed });
+  for (const note of evaluation.notes) logger.warn(note);
+  if (plot !== undefined) await writeAtomic(plot, plotOf(evaluation, run));
   return { json: evaluation, text: runTable(evaluation), exitCode: EXIT.done };
 }
 
-/** Columns `image` or `crop`, `label`, and optionally `category`. */
-async function readTruth(path: string): Promise<TruthEntry[]> {
-  let rows: Record<string, string>[];
-  try {
-    rows = parseCsv(await readFile(path, 'utf8'), {
-      columns: true,
-      bom: true,
-      skip_empty_lines: true,
-      trim: true,
-    });
-  } catch (cause) {
-    throw new InputError('INPUT_INVALID', `Can't read the truth file ${path}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'It must be a CSV file with the columns image (or crop) and label.',
-    });
-  }
-  return rows.map((row, i) => {
-    const id = row['crop'] ?? row['crop_id'] ?? row['image'];
-    const label = row['label'];
-    if (!id || label === undefined) {
-      throw new InputError('INPUT_INVALID', `${path}: row ${i + 1} lacks image (or crop) or label`, {
-        hint: 'The header must name the columns image (or crop) and label; label is 1 for an anomaly, else 0.',
-      });
-    }
-    const category = row['category'];
-    return { id, label: Number(label), ...(category ? { category } : {}) };
+function plotOf({ level, curves, verdict, test, anomalies }: RunEvaluation, run: string): Buffer {
+  return plotCurves({
+    title: `${basename(run)} against its truth`,
+    subtitle: `${test} ${level}s, ${anomalies} of them anomalous`,
+    series: Object.entries(curves).map(([name, points]) => ({ name, points })),
+    verdict: { ...verdict, falsePositiveRate: verdict.falseAlarmRate },
   });
 }
 
@@ -131,17 +103,45 @@ function scorerTable(report: EvaluationReport): string {
 }
 
 function runTable(evaluation: RunEvaluation): string {
-  const rows = Object.entries(evaluation.scorers).map(([name, each]) => [
-    name === evaluation.default ? `${name} *` : name,
-    `${share(each.auroc)} (${share(each.aurocCi[0])}–${share(each.aurocCi[1])})`,
-    share(each.averagePrecision),
-    share(each.fprAt95Tpr),
-  ]);
-  const { verdict } = evaluation;
+  const { perImage, perObject, regions, withoutObjects, unknownImages } = evaluation;
+  const parts: string[] = [];
+  if (perImage) parts.push(levelTable('images', perImage, evaluation));
+  if (perObject) parts.push(levelTable('objects', perObject, evaluation));
+  if (regions) parts.push(`regions: an outlier touches ${regions.found} of ${regions.total}`);
+  if (withoutObjects.length > 0) parts.push(`${withoutObjects.length} images of the truth have no object`);
+  if (unknownImages > 0 && perImage) parts.push(`${unknownImages} images of the run have no truth`);
+  return parts.join('\n\n');
+}
+
+function levelTable(
+  what: string,
+  { scorers, categories, verdict, test, anomalies }: NonNullable<RunEvaluation['perImage']>,
+  { default: decides }: RunEvaluation,
+): string {
+  const row = (name: string, of: ItemsEvaluation, scorer: string): string[] => {
+    const each = of.scorers[scorer];
+    const interval = `${share(each.auroc)} (${share(each.aurocCi[0])}–${share(each.aurocCi[1])})`;
+    return [
+      name,
+      interval,
+      share(each.averagePrecision),
+      share(each.fprAt95Tpr),
+      share(each.bestF1.f1),
+      String(of.anomalies),
+    ];
+  };
+  const rows = Object.keys(scorers).map((name) =>
+    row(
+      name === decides ? `${name} *` : name,
+      { scorers, test, anomalies, verdict, featureVerdict: null },
+      name,
+    ),
+  );
+  const kinds = Object.entries(categories).map(([name, of]) => row(`  ${name}`, of, decides));
   return [
-    table([['scorer', 'AUROC (95% interval)', 'AP', 'FPR@95'], ...rows]),
+    `${test} ${what} with a truth, ${anomalies} anomalies; * decides`,
+    table([['scorer', 'AUROC (95% interval)', 'AP', 'FPR@95', 'best F1', 'anomalies'], ...rows, ...kinds]),
     `verdicts: ${verdict.truePositives} found, ${verdict.falseNegatives} missed, ${verdict.falsePositives} false alarms ` +
-      `(precision ${share(verdict.precision)}, recall ${share(verdict.recall)})`,
-    `${evaluation.test} items with a truth, ${evaluation.anomalies} anomalies; * decides`,
+      `(precision ${share(verdict.precision)}, recall ${share(verdict.recall)}, F1 ${share(verdict.f1)})`,
   ].join('\n');
 }

@@ -21,7 +21,8 @@ export async function learnCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const learned = await learn({ ...given(command, 'learn'), images: args, ...watching(session) });
+  const { extend } = command.opts<{ extend?: string }>();
+  const learned = await learn({ ...given(command, 'learn'), images: args, extend, ...watching(session) });
   const { folder: baselineDir, images, objects, failures, leftOut, seconds, warnings } = learned;
   return {
     json: { baselineDir, images, objects, failures, leftOut, seconds, warnings },
@@ -47,7 +48,14 @@ export async function detectCommand(
       hint: 'Learn one with: hazure learn IMAGES',
     });
   }
-  const detected = await detect({ ...options, baseline, images: args, ...watching(session) });
+  const { stream = false, json = false } = command.opts<{ stream?: boolean; json?: boolean }>();
+  if (stream && json) {
+    throw new ConfigError('--stream and --json both need standard output', {
+      hint: 'With --stream the summary goes to standard error; statistics.json has it too.',
+    });
+  }
+  const onObject = stream ? printLine : undefined;
+  const detected = await detect({ ...options, baseline, images: args, onObject, ...watching(session) });
   const { folder: detectionDir, images, objects, outliers, failures, leftOut, seconds, warnings } = detected;
   const { imageOutliers, expectedFalseAlarmShare } = detected;
   return {
@@ -63,6 +71,7 @@ export async function detectCommand(
       seconds,
       warnings,
     },
+    aside: stream,
     text: [
       `detection: ${images} images, ${objects} objects, ${outliers} outliers → ${detectionDir}`,
       ...leftOutLines(leftOut),
@@ -71,6 +80,19 @@ export async function detectCommand(
     ].join('\n'),
     exitCode: exitCode(failures),
   };
+}
+
+/** One JSON document a line; waits for a slow reader, and a reader that left is none. */
+async function printLine(record: object): Promise<void> {
+  const { stdout } = process;
+  if (stdout.destroyed || stdout.write(`${JSON.stringify(record)}\n`)) return;
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      stdout.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stdout.on('drain', settle).on('close', settle);
+  });
 }
 
 /** `hazure run`: learn, then detect with the same models. */

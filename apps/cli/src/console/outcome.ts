@@ -6,12 +6,15 @@ export interface CommandOutcome {
   readonly json: object;
   /** Lines for a person, printed on standard output when `--json` is off. */
   readonly text: string;
+  /** Whether standard output holds records, so that the text goes to standard error. */
+  readonly aside?: boolean;
   readonly exitCode: number;
 }
 
 /** Prints an outcome: one JSON document, or text. */
 export function printOutcome(outcome: CommandOutcome, asJson: boolean): number {
-  process.stdout.write(asJson ? `${JSON.stringify(outcome.json, null, 2)}\n` : withNewline(outcome.text));
+  const stream = outcome.aside ? process.stderr : process.stdout;
+  stream.write(asJson ? `${JSON.stringify(outcome.json, null, 2)}\n` : withNewline(outcome.text));
   return outcome.exitCode;
 }
 

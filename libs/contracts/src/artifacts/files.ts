@@ -4,7 +4,7 @@
  * matrices, which have no head, carry it in the manifest.
  */
 export const ARTIFACTS = {
-  manifest: { file: 'manifest.json', format: 'hazure-run/2' },
+  manifest: { file: 'manifest.json', format: 'hazure-run/3' },
   config: { file: 'config.json', format: 'hazure-config/1' },
   images: { file: 'images.jsonl', format: 'hazure-images/1' },
   crops: { file: 'crops.jsonl', format: 'hazure-crops/1' },

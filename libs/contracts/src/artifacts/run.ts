@@ -17,6 +17,19 @@ export const manifestSchema = z.strictObject({
   models: z.record(z.string(), modelInfoSchema),
   versions: z.record(z.string(), z.string()),
   counts: z.record(z.string(), count),
+  lineage: z.array(
+    z.strictObject({
+      baseline: z.string(),
+      createdAt: z.string(),
+      resumeKey: z.string(),
+      added: z.strictObject({
+        what: z.enum(['images', 'accepted']),
+        from: z.string(),
+        images: count,
+        objects: count,
+      }),
+    }),
+  ),
   artifacts: z.array(
     z.strictObject({
       path: innerPath,

@@ -82,15 +82,23 @@ export const evaluateOptionsSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('a finished detection run, with --truth')
+    .describe('a finished detection run, with truth or masks')
     .meta({ group: 'input', placeholder: 'DETECTION_DIR' } satisfies OptionMeta),
   truth: file()
     .optional()
-    .describe('columns image (or crop) and label (1 = anomaly)')
-    .meta({ group: 'input', placeholder: 'FILE.csv' } satisfies OptionMeta),
+    .describe('CSV with the columns image (or crop) and label (1 = anomaly), or folders:good=NAME[,NAME]')
+    .meta({ group: 'input', placeholder: 'TRUTH' } satisfies OptionMeta),
+  masks: file()
+    .optional()
+    .describe('masks of the images of run, not 0 = anomalous')
+    .meta({ group: 'input', placeholder: 'DIR' } satisfies OptionMeta),
+  plot: file()
+    .optional()
+    .describe('draw ROC and precision-recall curves of run')
+    .meta({ group: 'output', placeholder: 'P.png' } satisfies OptionMeta),
   scorers: list()
     .optional()
-    .describe('iforest,mahalanobis,knn,ensemble (absent: all)')
+    .describe('lof,ensemble,mahalanobis,knn,iforest (absent: all)')
     .meta({ group: 'scoring', placeholder: 'LIST' } satisfies OptionMeta),
   thresholdPercentile: z
     .number()

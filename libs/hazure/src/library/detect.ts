@@ -35,7 +35,15 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
       inherited: stored.inheritedModels(options),
     });
     try {
-      const detected = await runDetectPhase({ options: settings, session, composed, input, stored });
+      const { onObject } = options;
+      const detected = await runDetectPhase({
+        options: settings,
+        session,
+        composed,
+        input,
+        stored,
+        onObject,
+      });
       return new DetectResult({ ...detected, leftOut: input.leftOut, warnings });
     } finally {
       await composed.close();

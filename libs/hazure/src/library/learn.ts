@@ -1,3 +1,4 @@
+import { openExtended } from '../compose/extended-baseline.js';
 import { composeStages } from '../compose/stages.js';
 import { withInt8Models } from '../compose/quantised.js';
 import { listedConcepts } from '../compose/semantics.js';
@@ -22,7 +23,8 @@ export function learn(options: LearnOptions): Promise<LearnResult> {
 
 async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
-  const asked = phaseOptionsOf(options, 'learn');
+  const extended = options.extend === undefined ? undefined : await openExtended(options.extend);
+  const asked = phaseOptionsOf(options, 'learn', extended?.inherited);
   refuseImplausible(asked);
   const store = await openOutput(asked, session);
   await listedConcepts(asked); // a bad file should not cost the time to load models
@@ -34,7 +36,8 @@ async function learnImages(options: LearnOptions): Promise<LearnResult> {
     const settings = await withInt8Models(asked, input, session);
     const composed = await composeStages(settings, session, { words: false });
     try {
-      const learned = await runLearnPhase({ options: settings, session, composed, input });
+      extended?.checkModels(composed.stages);
+      const learned = await runLearnPhase({ options: settings, session, composed, input, extended });
       return { ...learned, leftOut: input.leftOut, warnings };
     } finally {
       await composed.close();

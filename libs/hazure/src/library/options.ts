@@ -18,6 +18,7 @@ import {
   type ScoringOptions,
   type SemanticsOptions,
 } from '@hazure/contracts';
+import type { JudgedCrop } from '@hazure/pipeline';
 
 /** Who watches a run, and may stop it. */
 export interface Watching {
@@ -52,6 +53,11 @@ type InputChoices = Choices<Omit<InputOptions, 'baselineFolder' | 'testFolder' |
 export interface LearnOptions extends Choices<StageOptions>, InputChoices, Watching {
   /** Normal images. */
   readonly images: ImageInputs;
+  /**
+   * Folder of a baseline to grow from: its rows are taken as they are, its models and settings taken over, and a new
+   * baseline of both is made, as if they had been learned at once. The old one stays.
+   */
+  readonly extend?: string | undefined;
 }
 
 /** What `detect` takes. What is left out and decides how images are looked at is taken over from the baseline. */
@@ -60,7 +66,15 @@ export interface DetectOptions extends Choices<StageOptions>, InputChoices, Watc
   readonly images: ImageInputs;
   /** Folder of a finished baseline. */
   readonly baseline: string;
+  /**
+   * Called with each judged object while the run goes on, in order, and waited for. Only where a verdict doesn't depend
+   * on what is still to come: not with `fdr`, nor where images are judged.
+   */
+  readonly onObject?: ((object: StreamedObject) => void | Promise<void>) | undefined;
 }
+
+/** A judged object while its run goes on: as in `detection_results.json`, less what only the finished run knows. */
+export type StreamedObject = JudgedCrop;
 
 /** What `run` takes: both, with the same models loaded once. */
 export interface RunOptions extends Choices<StageOptions>, InputChoices, Watching {
@@ -74,7 +88,7 @@ export const inputsOf = (images: ImageInputs): readonly string[] =>
   typeof images === 'string' ? [images] : images;
 
 /** Members of the library's options that are no options of a run. */
-const BESIDE = new Set(['images', 'normal', 'signal', 'onProgress', 'logger']);
+const BESIDE = new Set(['images', 'normal', 'extend', 'onObject', 'signal', 'onProgress', 'logger']);
 
 /**
  * Checks the caller's choices and fills in what is left out.

@@ -147,6 +147,7 @@ beforeEach(async () => {
     models: { detector: modelInfo },
     versions: {},
     counts: { images: OBJECTS, objects: OBJECTS, failures: 1 },
+    lineage: [],
   };
   await run.finish(head);
   folder = run.path;
@@ -254,9 +255,9 @@ test.each(readers.filter(([key]) => !['crops', 'images', 'failures'].includes(ke
 );
 
 test('a manifest of another version, or with a field gone, is named', async () => {
-  await edit('manifest', (text) => text.replace('hazure-run/2', 'hazure-run/1'));
+  await edit('manifest', (text) => text.replace('hazure-run/3', 'hazure-run/1'));
   await expect(RunReader.open(folder)).rejects.toMatchObject({ code: 'ARTIFACT_VERSION' });
-  await edit('manifest', (text) => text.replace('hazure-run/1', 'hazure-run/2').replace('"seed"', '"sed"'));
+  await edit('manifest', (text) => text.replace('hazure-run/1', 'hazure-run/3').replace('"seed"', '"sed"'));
   await expect(RunReader.open(folder)).rejects.toMatchObject({
     code: 'ARTIFACT_INVALID',
     message: expect.stringContaining('seed') as string,

@@ -2,6 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
 import {
   ARTIFACTS,
+  InputError,
   baselineMapSchema,
   classStatisticsSchema,
   combinedMapSchema,
@@ -22,6 +23,7 @@ import {
   type CropRecord,
   type DetectionConfig,
   type DetectionStatistics,
+  type EmbeddingMatrix,
   type FailureRecord,
   type ImageRecord,
   type InputsFile,
@@ -34,6 +36,7 @@ import {
 } from '@hazure/contracts';
 import type { z } from 'zod';
 import { readManifest } from '../manifest.js';
+import { readNpyRows, readNpyShape } from '../npy.js';
 import { damaged, unreadable } from './artifact-errors.js';
 import { readDocument, readText } from './documents.js';
 import { readJsonLines } from './lines.js';
@@ -144,6 +147,24 @@ export class RunReader {
     return this.records('failures', failureRecordSchema, 'failures');
   }
 
+  /** Embeddings of the run, read row by row: row i belongs to crop (or object) i. */
+  async features(): Promise<{
+    readonly rows: number;
+    readonly cols: number;
+    /** @param ascending distinct rows */
+    take(ascending: Int32Array): Promise<EmbeddingMatrix>;
+  }> {
+    const path = this.path('features');
+    const failed = (cause: unknown): never => {
+      throw unreadable({ path }, cause);
+    };
+    const { rows, cols } = await readNpyShape(path).catch(failed);
+    const expected = this.manifest?.counts['objects'];
+    if (expected !== undefined && rows !== expected)
+      throw damaged({ path }, `it holds ${rows} rows where the manifest counts ${expected} objects`);
+    return { rows, cols, take: (ascending) => readNpyRows(path, cols, ascending).catch(failed) };
+  }
+
   /** What stands before the list of objects. */
   async resultsHead(): Promise<ResultsHead> {
     const { head, objects } = await openResults(this.path('results'));
@@ -163,6 +184,14 @@ export class RunReader {
     const absolute = await this.inside(path);
     return readFile(absolute).catch((cause: unknown) => {
       throw unreadable({ path: absolute }, cause);
+    });
+  }
+
+  /** Absolute path of a file that the run's records name; null where it is gone. */
+  async file(path: string): Promise<string | null> {
+    return this.inside(path).catch((error: unknown) => {
+      if (error instanceof InputError && error.code === 'ARTIFACT_MISSING') return null;
+      throw error;
     });
   }
 

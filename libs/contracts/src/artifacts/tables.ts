@@ -1,4 +1,5 @@
-import type { ImageRecord, ObjectResult, ParquetColumn } from '@hazure/contracts';
+import type { ImageRecord, ObjectResult } from '../run-records.js';
+import type { ParquetColumn } from '../store.js';
 
 /** Columns of `detections.parquet` and `outlier_list.csv`; fields have the names of the JSON, in snake_case. */
 export function objectColumns(scorers: readonly string[]): ParquetColumn[] {
@@ -25,8 +26,8 @@ export function objectColumns(scorers: readonly string[]): ParquetColumn[] {
     { name: 'semantic_reason', type: 'STRING' },
     { name: 'best_concept', type: 'STRING' },
     { name: 'best_similarity', type: 'DOUBLE' },
-    { name: 'matches', type: 'JSON' },
-    { name: 'nearest_normals', type: 'JSON' },
+    { name: 'matches', type: 'STRING' },
+    { name: 'nearest_normals', type: 'STRING' },
     { name: 'reason', type: 'STRING' },
     { name: 'crop_file', type: 'STRING' },
   ];

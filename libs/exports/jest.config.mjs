@@ -1,0 +1,3 @@
+import { roomConfig } from '../../tools/jest/preset.mjs';
+
+export default roomConfig('exports');
