@@ -84,6 +84,25 @@ export function buildProgram(finish: (code: number) => void): Command {
     bind(command, action);
   }
 
+  bind(
+    withOutput(
+      program
+        .command('merge')
+        .description('make one finished run of the parts that learn or detect --shard left')
+        .argument('<output-dir>', 'their output folder, or the unfinished run in it'),
+    ),
+    async () => (await import('./commands/parts.js')).mergeCommand,
+  );
+  bind(
+    withOutput(
+      program
+        .command('status')
+        .description('how far the parts of a sharded run are')
+        .argument('<output-dir>', 'their output folder, or the unfinished run in it'),
+    ),
+    async () => (await import('./commands/parts.js')).statusCommand,
+  );
+
   const demo = withOutput(
     program.command('demo').description('make scenes with planted odd ones out and find them'),
   );

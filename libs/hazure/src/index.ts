@@ -14,6 +14,16 @@ export {
 } from './library/judge.js';
 export type { DetectOptions, ImageInputs, LearnOptions, RunOptions, Watching } from './library/options.js';
 export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
+export {
+  detectShard,
+  learnShard,
+  merge,
+  shardStatus,
+  type MergeResult,
+  type ShardResult,
+} from './library/parts.js';
+export type { PartStatus, ShardedStatus } from '@hazure/run-store';
+export type { PartChoice } from './library/options.js';
 export { run, type RunResult } from './library/run.js';
 export { describeLeftOut, type LeftOut } from '@hazure/inputs';
 export {

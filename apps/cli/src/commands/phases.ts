@@ -3,7 +3,9 @@ import { ConfigError, EXIT, type PhaseCommand } from '@hazure/contracts';
 import {
   describeLeftOut,
   detect,
+  detectShard,
   learn,
+  learnShard,
   run,
   type DetectResult,
   type LeftOut,
@@ -13,6 +15,7 @@ import {
 } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { givenOptions } from '../options/resolve.js';
+import { partOutcome } from './parts.js';
 import { watching, type Session } from '../session.js';
 
 /** `hazure learn IMAGES…` */
@@ -21,7 +24,11 @@ export async function learnCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const learned = await learn({ ...given(command, 'learn'), images: args, ...watching(session) });
+  const options = given(command, 'learn');
+  const { shard } = options;
+  if (typeof shard === 'string')
+    return partOutcome(await learnShard({ ...options, shard, images: args, ...watching(session) }));
+  const learned = await learn({ ...options, images: args, ...watching(session) });
   const { folder: baselineDir, images, objects, failures, leftOut, seconds, warnings } = learned;
   return {
     json: { baselineDir, images, objects, failures, leftOut, seconds, warnings },
@@ -47,6 +54,9 @@ export async function detectCommand(
       hint: 'Learn one with: hazure learn IMAGES',
     });
   }
+  const { shard } = options;
+  if (typeof shard === 'string')
+    return partOutcome(await detectShard({ ...options, shard, baseline, images: args, ...watching(session) }));
   const detected = await detect({ ...options, baseline, images: args, ...watching(session) });
   const { folder: detectionDir, images, objects, outliers, failures, leftOut, seconds, warnings } = detected;
   const { imageOutliers, expectedFalseAlarmShare } = detected;

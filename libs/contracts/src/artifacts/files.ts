@@ -27,6 +27,8 @@ export const ARTIFACTS = {
   combinedMap: { file: 'tsne_map.json', format: 'hazure-combined-map/1' },
   statistics: { file: 'statistics.json', format: 'hazure-statistics/1' },
   timing: { file: 'timing.json', format: 'hazure-timing/1' },
+  shardPlan: { file: '.shards/plan.json', format: 'hazure-shard-plan/1' },
+  shardState: { file: '.shards/part-<i>/state.json', format: 'hazure-shard-state/1' },
   shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/2' },
 } as const;
 

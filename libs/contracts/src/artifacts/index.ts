@@ -1,4 +1,5 @@
 export * from './files.js';
 export * from './run.js';
 export * from './records.js';
+export * from './shards.js';
 export { candidateSchema, innerPath, verdictSchema } from './parts.js';

@@ -36,6 +36,8 @@ const NEEDED: readonly ArtifactKey[] = [
 ];
 
 export interface StoredBaseline {
+  /** Absolute path. */
+  readonly folder: string;
   readonly manifest: RunManifest;
   /** Option values that `detect` takes over unless told otherwise. */
   readonly inherited: Readonly<Record<string, unknown>>;
@@ -66,7 +68,7 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
     if (PHASE_OPTION_KEYS.includes(key) && config.options[key] !== undefined)
       inherited[key] = config.options[key];
   }
-  return { manifest, inherited, load: () => load(run, manifest) };
+  return { folder: run.folder, manifest, inherited, load: () => load(run, manifest) };
 }
 
 async function load(run: RunReader, manifest: RunManifest): Promise<Baseline> {

@@ -1,7 +1,7 @@
 import { openStoredBaseline } from '../compose/baseline.js';
 import { composeStages } from '../compose/stages.js';
 import { inputImages, openOutput, runDetectPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, type DetectOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseShard, type DetectOptions } from './options.js';
 import { DetectResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -22,6 +22,7 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
   const { session, warnings } = openSession(options);
   const stored = await openStoredBaseline(options.baseline);
   const settings = phaseOptionsOf(options, 'detect', stored.inherited);
+  refuseShard(settings, 'detectShard');
   const store = await openOutput(settings, session);
   const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, {
     store,

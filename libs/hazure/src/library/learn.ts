@@ -1,7 +1,7 @@
 import { composeStages } from '../compose/stages.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, type LearnOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseShard, type LearnOptions } from './options.js';
 import type { LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -22,6 +22,7 @@ export function learn(options: LearnOptions): Promise<LearnResult> {
 async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const { session, warnings } = openSession(options);
   const settings = phaseOptionsOf(options, 'learn');
+  refuseShard(settings, 'learnShard');
   const store = await openOutput(settings, session);
   await listedConcepts(settings); // a bad file should not cost the time to load models
   const input = await inputImages(inputsOf(options.images), settings.trainIndices, settings, {

@@ -36,7 +36,7 @@ type StageOptions = ModelOptions &
   SemanticsOptions &
   CaptionOptions &
   OutputOptions &
-  RunningOptions;
+  Omit<RunningOptions, 'shard'>;
 
 /**
  * Images to work on: a folder, a file, a glob, a list, an archive, an address, a video, or several of them
@@ -58,6 +58,11 @@ export interface DetectOptions extends Choices<StageOptions>, InputChoices, Watc
   readonly images: ImageInputs;
   /** Folder of a finished baseline. */
   readonly baseline: string;
+}
+
+/** Which part of the whole a call works on: `i/n`, 1-based, or `auto`, which asks the environment. */
+export interface PartChoice {
+  readonly shard: string;
 }
 
 /** What `run` takes: both, with the same models loaded once. */
@@ -93,4 +98,9 @@ export function phaseOptionsOf(
       throw new ConfigError(`${key} does not belong to ${phase}`);
   }
   return options;
+}
+
+/** A part has no verdicts and no baseline yet, so the whole's function can't give its result. */
+export function refuseShard({ shard }: PhaseOptions, instead: string): void {
+  if (shard !== undefined) throw new ConfigError(`option shard ${shard} needs ${instead}`);
 }

@@ -1,0 +1,170 @@
+import {
+  InputError,
+  parsePhaseOptions,
+  type ImageRef,
+  type ModelInfo,
+  type PhaseOptions,
+  type ShardPlan,
+} from '@hazure/contracts';
+import { loadEngine } from '@hazure/native-engine';
+import type { StoreOptions } from '@hazure/models';
+import {
+  detectOutliers,
+  learnBaseline,
+  type DetectSummary,
+  type ObjectStages,
+  type PhaseSummary,
+  type RunContext,
+} from '@hazure/pipeline';
+import { ReportPresenter } from '@hazure/report';
+import {
+  MergedShards,
+  checkIdentity,
+  findShardedRun,
+  openMerge,
+  readPlan,
+  timestamp,
+} from '@hazure/run-store';
+import { composeAccelerator } from '../compose/accelerator.js';
+import { openStoredBaseline } from '../compose/baseline.js';
+import { composeExpander, listedConcepts } from '../compose/semantics.js';
+import { composeSimilarity } from '../compose/similarity.js';
+import { pullProgress } from '../compose/pull-progress.js';
+import type { Session } from '../session.js';
+import { HAZURE_VERSION } from '../version.js';
+
+export type MergeSummary =
+  | ({ readonly kind: 'baseline' } & PhaseSummary)
+  | ({ readonly kind: 'detection' } & DetectSummary);
+
+/**
+ * Makes one finished run of the parts of a sharded one: the stages after the stream of images, over the parts' pieces.
+ * Neither detector nor embedder is loaded. A merge that was stopped is begun again from the pieces, which stay.
+ *
+ * @param path output folder, or the unfinished run in it
+ * @throws InputError SHARD_MISSING, SHARD_…_MISMATCH, SHARD_DAMAGED, and what `learn` and `detect` throw after their
+ *   last image
+ */
+export async function mergeParts(path: string, session: Session): Promise<MergeSummary> {
+  const partial = await findShardedRun(path);
+  const plan = await readPlan(partial).catch((cause: unknown) => {
+    throw cause instanceof InputError && cause.code === 'ARTIFACT_MISSING'
+      ? new InputError('SHARD_MISSING', `No part of ${partial} has begun`, { cause, hint: 'Run the parts first.' })
+      : cause;
+  });
+  checkVersion(plan);
+  const shards = await MergedShards.open(partial, plan);
+  const name = `${plan.kind}_${timestamp(session.clock.now())}`;
+  const folder = await openMerge(partial, shards, name);
+  session.logger.info(`merge: ${plan.ranges.length} parts, ${plan.total} images of ${plan.given.join(', ')}`);
+  try {
+    const options = parsePhaseOptions(plan.options);
+    const context: RunContext = {
+      options,
+      inputFolder: plan.inputFolder,
+      refs: { length: plan.total, from: nothing },
+      folder,
+      stages: stagesOf(plan),
+      streamOptions: {
+        saveCrops: options.saveCrops,
+        chunkImages: plan.chunkImages,
+        chunkBytes: plan.chunkBytes,
+        decodeConcurrency: 1,
+      },
+      presenter: new ReportPresenter(session.clock, HAZURE_VERSION),
+      clock: session.clock,
+      logger: session.logger,
+      progress: session.progress,
+      signal: session.signal,
+      hazureVersion: HAZURE_VERSION,
+      resumeKey: plan.identity.resumeKey,
+      versions: plan.versions,
+    };
+    return plan.kind === 'baseline'
+      ? { kind: 'baseline', ...(await mergeBaseline(plan, context, session)) }
+      : { kind: 'detection', ...(await mergeDetection(plan, context, session)) };
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+async function mergeBaseline(plan: ShardPlan, context: RunContext, session: Session): Promise<PhaseSummary> {
+  const { options } = context;
+  const listed = await listedConcepts(options);
+  checkSame(plan, {
+    baselineKey: listed.length > 0 ? JSON.stringify(listed) : null,
+    models: plan.identity.models,
+  });
+  return learnBaseline({
+    ...context,
+    accelerator: composeAccelerator(),
+    expander: composeExpander(options, storeOptions(options, session), session.logger),
+    listedConcepts: listed,
+    modelSources: plan.modelSources,
+  });
+}
+
+async function mergeDetection(plan: ShardPlan, context: RunContext, session: Session): Promise<DetectSummary> {
+  const { options } = context;
+  const stored = await openStoredBaseline(plan.baselineFolder ?? '');
+  const { similarity, close } = await composeSimilarity({
+    options,
+    embedderSource: plan.modelSources['embedder'],
+    engine: loadEngine(),
+    session: { device: options.device, precision: options.precision, threads: options.threads },
+    store: storeOptions(options, session),
+  });
+  try {
+    checkSame(plan, {
+      baselineKey: stored.manifest.resumeKey,
+      models: { ...plan.identity.models, similarity: similarity.info },
+    });
+    return await detectOutliers({ ...context, baseline: await stored.load(), similarity });
+  } finally {
+    await close();
+  }
+}
+
+function storeOptions(options: PhaseOptions, session: Session): StoreOptions {
+  return {
+    ...(options.offline ? { offline: true } : {}),
+    onProgress: pullProgress(session),
+    signal: session.signal,
+  };
+}
+
+function checkVersion({ identity }: ShardPlan): void {
+  checkIdentity(identity, { ...identity, hazureVersion: HAZURE_VERSION }, 'This merge');
+}
+
+/** What the merge itself reads must be what the parts had. */
+function checkSame(
+  { identity }: ShardPlan,
+  own: { readonly baselineKey: string | null; readonly models: Readonly<Record<string, ModelInfo>> },
+): void {
+  checkIdentity(identity, { ...identity, baselineKey: own.baselineKey, models: { ...own.models } }, 'This merge');
+}
+
+/** What is told about the stages that the parts ran; they are never asked to work again. */
+function stagesOf({ identity, detectorClasses, embeddingDimensions }: ShardPlan): ObjectStages {
+  const { detector, embedder, captioner } = identity.models;
+  const idle = async (): Promise<never> => {
+    throw new TypeError('A merge looks at no images');
+  };
+  return {
+    decoder: { decode: idle },
+    encoder: { encode: idle },
+    detector: { info: detector, classNames: detectorClasses, detect: idle, close: async () => undefined },
+    embedder: {
+      info: embedder,
+      dimensions: embeddingDimensions,
+      embed: idle,
+      close: async () => undefined,
+    },
+    captioner:
+      captioner === undefined ? null : { info: captioner, caption: idle, close: async () => undefined },
+  };
+}
+
+async function* nothing(): AsyncGenerator<ImageRef> {}
