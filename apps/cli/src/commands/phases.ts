@@ -56,7 +56,9 @@ export async function detectCommand(
   }
   const { shard } = options;
   if (typeof shard === 'string')
-    return partOutcome(await detectShard({ ...options, shard, baseline, images: args, ...watching(session) }));
+    return partOutcome(
+      await detectShard({ ...options, shard, baseline, images: args, ...watching(session) }),
+    );
   const detected = await detect({ ...options, baseline, images: args, ...watching(session) });
   const { folder: detectionDir, images, objects, outliers, failures, leftOut, seconds, warnings } = detected;
   const { imageOutliers, expectedFalseAlarmShare } = detected;

@@ -40,6 +40,8 @@ export const shardPlanSchema = z.strictObject({
   /** What loads the same models again. */
   modelSources: z.record(z.string(), z.string()),
   detectorClasses: z.array(z.string()),
+  /** Whether the detector only cuts: whole images, tiles. */
+  wholeImages: z.boolean(),
   embeddingDimensions: z.int().min(1),
   versions: z.record(z.string(), z.string()),
   /** Absolute path of the baseline that is judged against. */

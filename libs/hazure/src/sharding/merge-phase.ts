@@ -1,6 +1,8 @@
 import {
   InputError,
   parsePhaseOptions,
+  type Detector,
+  type Embedder,
   type ImageRef,
   type ModelInfo,
   type PhaseOptions,
@@ -34,8 +36,7 @@ import type { Session } from '../session.js';
 import { HAZURE_VERSION } from '../version.js';
 
 export type MergeSummary =
-  | ({ readonly kind: 'baseline' } & PhaseSummary)
-  | ({ readonly kind: 'detection' } & DetectSummary);
+  ({ readonly kind: 'baseline' } & PhaseSummary) | ({ readonly kind: 'detection' } & DetectSummary);
 
 /**
  * Makes one finished run of the parts of a sharded one: the stages after the stream of images, over the parts' pieces.
@@ -49,7 +50,10 @@ export async function mergeParts(path: string, session: Session): Promise<MergeS
   const partial = await findShardedRun(path);
   const plan = await readPlan(partial).catch((cause: unknown) => {
     throw cause instanceof InputError && cause.code === 'ARTIFACT_MISSING'
-      ? new InputError('SHARD_MISSING', `No part of ${partial} has begun`, { cause, hint: 'Run the parts first.' })
+      ? new InputError('SHARD_MISSING', `No part of ${partial} has begun`, {
+          cause,
+          hint: 'Run the parts first.',
+        })
       : cause;
   });
   checkVersion(plan);
@@ -105,7 +109,11 @@ async function mergeBaseline(plan: ShardPlan, context: RunContext, session: Sess
   });
 }
 
-async function mergeDetection(plan: ShardPlan, context: RunContext, session: Session): Promise<DetectSummary> {
+async function mergeDetection(
+  plan: ShardPlan,
+  context: RunContext,
+  session: Session,
+): Promise<DetectSummary> {
   const { options } = context;
   const stored = await openStoredBaseline(plan.baselineFolder ?? '');
   const { similarity, close } = await composeSimilarity({
@@ -143,11 +151,15 @@ function checkSame(
   { identity }: ShardPlan,
   own: { readonly baselineKey: string | null; readonly models: Readonly<Record<string, ModelInfo>> },
 ): void {
-  checkIdentity(identity, { ...identity, baselineKey: own.baselineKey, models: { ...own.models } }, 'This merge');
+  checkIdentity(
+    identity,
+    { ...identity, baselineKey: own.baselineKey, models: { ...own.models } },
+    'This merge',
+  );
 }
 
 /** What is told about the stages that the parts ran; they are never asked to work again. */
-function stagesOf({ identity, detectorClasses, embeddingDimensions }: ShardPlan): ObjectStages {
+function stagesOf({ identity, detectorClasses, wholeImages, embeddingDimensions }: ShardPlan): ObjectStages {
   const { detector, embedder, captioner } = identity.models;
   const idle = async (): Promise<never> => {
     throw new TypeError('A merge looks at no images');
@@ -155,13 +167,20 @@ function stagesOf({ identity, detectorClasses, embeddingDimensions }: ShardPlan)
   return {
     decoder: { decode: idle },
     encoder: { encode: idle },
-    detector: { info: detector, classNames: detectorClasses, detect: idle, close: async () => undefined },
+    // Required: a member that the end stages ask for and that is forgotten here would change verdicts in silence
+    detector: {
+      info: detector,
+      classNames: detectorClasses,
+      wholeImages,
+      detect: idle,
+      close: async () => undefined,
+    } satisfies Required<Detector>,
     embedder: {
       info: embedder,
       dimensions: embeddingDimensions,
       embed: idle,
       close: async () => undefined,
-    },
+    } satisfies Required<Embedder>,
     captioner:
       captioner === undefined ? null : { info: captioner, caption: idle, close: async () => undefined },
   };

@@ -7,7 +7,13 @@ import {
   type ShardPlan,
 } from '@hazure/contracts';
 import { StageTimes, streamObjects, type ObjectStages } from '@hazure/pipeline';
-import { ShardPart, checkIdentity, freezePlan, shardedFolder, type DirectoryRunStore } from '@hazure/run-store';
+import {
+  ShardPart,
+  checkIdentity,
+  freezePlan,
+  shardedFolder,
+  type DirectoryRunStore,
+} from '@hazure/run-store';
 import type { ComposedStages } from '../compose/stages.js';
 import { decidingOptions, resumeKey } from '../compose/resume-key.js';
 import type { InputImages } from '../phases.js';
@@ -148,6 +154,7 @@ async function planOf(request: PartRequest, identity: ShardIdentity): Promise<Sh
     options: whole,
     modelSources: { ...composed.modelSources },
     detectorClasses: [...stages.detector.classNames],
+    wholeImages: stages.detector.wholeImages ?? false,
     embeddingDimensions: stages.embedder.dimensions,
     versions: { ...composed.versions },
     baselineFolder,

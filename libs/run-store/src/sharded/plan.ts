@@ -20,11 +20,7 @@ const NAME = /^(baseline|detection)_shards_[0-9a-f]{12}\.partial$/;
  * The unfinished folder that all parts of a run share. Every part can work its name out alone; what else must agree is
  * in the plan and checked there, so that a part that differs is told so and does not begin a second run beside it.
  */
-export function shardedFolder(
-  outputDir: string,
-  kind: ShardPlan['kind'],
-  given: readonly string[],
-): string {
+export function shardedFolder(outputDir: string, kind: ShardPlan['kind'], given: readonly string[]): string {
   const name = `${kind}_shards_${sha256Hex(JSON.stringify([kind, given])).slice(0, 12)}`;
   return join(resolve(outputDir), name + PARTIAL_SUFFIX);
 }
@@ -89,7 +85,8 @@ export async function findShardedRun(path: string): Promise<string> {
 export function checkIdentity(expected: ShardIdentity, got: ShardIdentity, who: string): void {
   const differ = (code: ErrorCode, text: string, hint: string): InputError =>
     new InputError(code, `${who} ${text}`, { hint });
-  const again = 'Use another --output-dir for another run, or remove the unfinished folder and start all parts again.';
+  const again =
+    'Use another --output-dir for another run, or remove the unfinished folder and start all parts again.';
   if (expected.hazureVersion !== got.hazureVersion) {
     throw differ(
       'SHARD_VERSION_MISMATCH',
