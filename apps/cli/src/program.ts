@@ -4,11 +4,12 @@ import { createLogger } from './console/logger.js';
 import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
 import { createSession, type CommandSession } from './session.js';
 import { acceptSnakeCase, addPhaseOptions } from './options/flags.js';
+import { addSubmitCommands } from './options/submit.js';
 import { usageError } from './options/usage.js';
 import { HAZURE_VERSION } from '@hazure/hazure';
 
 /** Loaded only when its command runs, so that `--help` and small commands start fast. */
-type Action = (session: CommandSession, command: Command, args: string[]) => Promise<CommandOutcome>;
+export type Action = (session: CommandSession, command: Command, args: string[]) => Promise<CommandOutcome>;
 
 const PHASES: readonly {
   name: PhaseCommand;
@@ -89,7 +90,8 @@ export function buildProgram(finish: (code: number) => void): Command {
       program
         .command('merge')
         .description('make one finished run of the parts that learn or detect --shard left')
-        .argument('<output-dir>', 'their output folder, or the unfinished run in it'),
+        .argument('<output-dir>', 'their output folder, or the unfinished run in it')
+        .option('--wait <S>', 'wait so many seconds at most for parts that are not done'),
     ),
     async () => (await import('./commands/parts.js')).mergeCommand,
   );
@@ -102,6 +104,8 @@ export function buildProgram(finish: (code: number) => void): Command {
     ),
     async () => (await import('./commands/parts.js')).statusCommand,
   );
+
+  addSubmitCommands(program, INPUTS, (command, load) => bind(withOutput(command), load));
 
   const demo = withOutput(
     program.command('demo').description('make scenes with planted odd ones out and find them'),

@@ -135,12 +135,12 @@ test('one part killed and tried again on a machine of another name, by environme
     SLURM_ARRAY_TASK_MAX: '1',
     SLURM_ARRAY_TASK_COUNT: '2',
   });
-  const doomed = start([...args, '--shard', 'auto'], { ...slurm(1), HAZURE_HOST: 'node-a' });
+  const doomed = start([...args, '--shard', 'auto'], { ...slurm(1), HAZURE_HOST: 'node-b' });
   await doomed.said('Part 2 of 2');
   doomed.kill();
   await doomed.finished;
   expect((await hazure(['merge', out, '--json'])).stdout).toContain('SHARD_MISSING');
-  const first = await hazure([...args, '--shard', 'auto'], slurm(0));
+  const first = await hazure([...args, '--shard', 'auto'], { ...slurm(0), HAZURE_HOST: 'node-a' });
   expect([first.code, JSON.parse(first.stdout)]).toMatchObject([0, { shard: 1, of: 2 }]);
   const before = JSON.parse((await hazure(['status', out, '--json'])).stdout) as {
     shards: { state: string }[];

@@ -19,6 +19,7 @@ export {
   learnShard,
   merge,
   shardStatus,
+  type MergeOptions,
   type MergeResult,
   type ShardResult,
 } from './library/parts.js';
@@ -40,5 +41,3 @@ export { pullProgress } from './compose/pull-progress.js';
 export { composeStages, type ComposedStages } from './compose/stages.js';
 export { silentProgress, systemClock, type Session } from './session.js';
 export { HAZURE_VERSION } from './version.js';
-export { kubernetesManifests, type KubernetesPlan } from './submit/kubernetes.js';
-export { slurmScripts, type SlurmPlan, type SlurmScripts } from './submit/slurm.js';

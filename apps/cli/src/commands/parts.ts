@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '@hazure/contracts';
 import { merge, shardStatus, type PartStatus, type ShardResult, type ShardedStatus } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
+import { numberFlag } from '../options/numbers.js';
 import { watching, type Session } from '../session.js';
 
 /** What `learn` and `detect` print under `--shard`. Images that can't be read are counted, and are no failure of the part. */
@@ -22,10 +23,12 @@ export function partOutcome(result: ShardResult): CommandOutcome {
 /** `hazure merge OUT_DIR` */
 export async function mergeCommand(
   session: Session,
-  _command: Command,
+  command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
-  const merged = await merge(args[0], watching(session));
+  const { wait } = command.opts<{ wait?: string }>();
+  const waitSeconds = wait === undefined ? 0 : numberFlag('--wait', wait, { min: 0, max: 10_000_000 });
+  const merged = await merge(args[0], { ...watching(session), waitSeconds });
   const { folder, images, objects, failures, seconds, warnings } = merged;
   const counts = { images, objects, failures, seconds, warnings };
   const found =

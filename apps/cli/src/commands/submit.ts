@@ -11,12 +11,13 @@ import {
   messageOf,
   type PhaseCommand,
 } from '@hazure/contracts';
-import { kubernetesManifests, slurmScripts } from '@hazure/hazure';
 import { writeAtomic } from '@hazure/run-store';
 import type { CommandOutcome } from '../console/outcome.js';
 import { numberFlag } from '../options/numbers.js';
 import { givenOptions } from '../options/resolve.js';
 import type { Session } from '../session.js';
+import { kubernetesManifests } from '../submit/kubernetes.js';
+import { slurmScripts } from '../submit/slurm.js';
 
 const run = promisify(execFile);
 

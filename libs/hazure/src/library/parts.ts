@@ -19,6 +19,11 @@ import {
 import { interruptible, openSession } from './session.js';
 
 export type ShardResult = PartResult & { readonly warnings: readonly RunWarning[] };
+export interface MergeOptions extends Watching {
+  /** Longest to wait for parts that are not done yet; 0 when absent. */
+  readonly waitSeconds?: number | undefined;
+}
+
 export type MergeResult = MergeSummary & { readonly warnings: readonly RunWarning[] };
 
 /**
@@ -119,10 +124,10 @@ export function detectShard(options: DetectOptions & PartChoice): Promise<ShardR
  * @throws InputError SHARD_MISSING, SHARD_CONFIG_MISMATCH, SHARD_MODEL_MISMATCH, SHARD_VERSION_MISMATCH,
  *   SHARD_LIST_MISMATCH, SHARD_DAMAGED; as `learn` and `detect` after their last image
  */
-export function merge(folder: string, options: Watching = {}): Promise<MergeResult> {
+export function merge(folder: string, options: MergeOptions = {}): Promise<MergeResult> {
   return interruptible(options, async () => {
     const { session, warnings } = openSession(options);
-    return { ...(await mergeParts(folder, session)), warnings };
+    return { ...(await mergeParts(folder, session, 1000 * (options.waitSeconds ?? 0))), warnings };
   });
 }
 

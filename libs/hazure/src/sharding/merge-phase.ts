@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   InputError,
+  InterruptedError,
+  parseIndexRanges,
   parsePhaseOptions,
   type Detector,
   type Embedder,
@@ -20,13 +23,18 @@ import {
 } from '@hazure/pipeline';
 import { ReportPresenter } from '@hazure/report';
 import {
+  DirectoryRunStore,
   MergedShards,
   checkIdentity,
   findShardedRun,
   openMerge,
   readPlan,
+  shardedStatus,
   timestamp,
+  type ShardedStatus,
 } from '@hazure/run-store';
+import { openInputs, type Inputs } from '@hazure/inputs';
+import { SharpCropEncoder, SharpImageDecoder } from '@hazure/vision';
 import { composeAccelerator } from '../compose/accelerator.js';
 import { openStoredBaseline } from '../compose/baseline.js';
 import { composeExpander, listedConcepts } from '../compose/semantics.js';
@@ -43,10 +51,12 @@ export type MergeSummary =
  * Neither detector nor embedder is loaded. A merge that was stopped is begun again from the pieces, which stay.
  *
  * @param path output folder, or the unfinished run in it
+ * @param waitMs longest to wait for parts that are not done; whatever keeps them from it is only told afterwards
  * @throws InputError SHARD_MISSING, SHARD_…_MISMATCH, SHARD_DAMAGED, and what `learn` and `detect` throw after their
  *   last image
  */
-export async function mergeParts(path: string, session: Session): Promise<MergeSummary> {
+export async function mergeParts(path: string, session: Session, waitMs = 0): Promise<MergeSummary> {
+  if (waitMs > 0) await allDone(path, session, waitMs);
   const partial = await findShardedRun(path);
   const plan = await readPlan(partial).catch((cause: unknown) => {
     throw cause instanceof InputError && cause.code === 'ARTIFACT_MISSING'
@@ -59,18 +69,20 @@ export async function mergeParts(path: string, session: Session): Promise<MergeS
   checkVersion(plan);
   const shards = await MergedShards.open(partial, plan);
   const name = `${plan.kind}_${timestamp(session.clock.now())}`;
+  const options = parsePhaseOptions(plan.options);
+  const input = await imagesAgain(plan, options, session);
   const folder = await openMerge(partial, shards, name);
   session.logger.info(`merge: ${plan.ranges.length} parts, ${plan.total} images of ${plan.given.join(', ')}`);
   try {
-    const options = parsePhaseOptions(plan.options);
     const context: RunContext = {
       options,
       inputFolder: plan.inputFolder,
-      refs: { length: plan.total, from: nothing },
+      refs: { length: plan.total, from: (position) => input?.images(position) ?? nothing() },
       folder,
       stages: stagesOf(plan),
       streamOptions: {
         saveCrops: options.saveCrops,
+        maskBackground: options.maskBackground,
         chunkImages: plan.chunkImages,
         chunkBytes: plan.chunkBytes,
         decodeConcurrency: 1,
@@ -90,7 +102,36 @@ export async function mergeParts(path: string, session: Session): Promise<MergeS
   } catch (error) {
     await folder.release();
     throw error;
+  } finally {
+    await input?.close();
   }
+}
+
+/**
+ * The listing once more, where outliers are to be saved and their crops were not; null where no image is looked at.
+ * @throws InputError SHARD_LIST_MISMATCH when it is no longer what the parts worked on
+ */
+async function imagesAgain(plan: ShardPlan, options: PhaseOptions, session: Session): Promise<Inputs | null> {
+  if (plan.kind !== 'detection' || options.saveCrops || !options.saveOutliers) return null;
+  const { every, limit, exclude, inputRoot } = options;
+  const runs = new DirectoryRunStore(options.outputDir, session.clock);
+  const inputs = await openInputs(plan.given, {
+    ...(every !== undefined ? { every } : {}),
+    ...(limit !== undefined ? { limit } : {}),
+    ...(exclude !== undefined ? { exclude } : {}),
+    ...(inputRoot !== undefined ? { root: inputRoot } : {}),
+    selected: parseIndexRanges(options.testIndices),
+    leaveOut: (path) => runs.holds(path),
+    signal: session.signal,
+    logger: session.logger,
+  });
+  try {
+    checkIdentity(plan.identity, { ...plan.identity, inputs: inputs.identity }, 'This merge');
+  } catch (error) {
+    await inputs.close();
+    throw error;
+  }
+  return inputs;
 }
 
 async function mergeBaseline(plan: ShardPlan, context: RunContext, session: Session): Promise<PhaseSummary> {
@@ -162,11 +203,12 @@ function checkSame(
 function stagesOf({ identity, detectorClasses, wholeImages, embeddingDimensions }: ShardPlan): ObjectStages {
   const { detector, embedder, captioner } = identity.models;
   const idle = async (): Promise<never> => {
-    throw new TypeError('A merge looks at no images');
+    throw new TypeError('A merge runs no models over images');
   };
   return {
-    decoder: { decode: idle },
-    encoder: { encode: idle },
+    // outliers whose crops were not saved are cut again
+    decoder: new SharpImageDecoder(),
+    encoder: new SharpCropEncoder(),
     // Required: a member that the end stages ask for and that is forgotten here would change verdicts in silence
     detector: {
       info: detector,
@@ -187,3 +229,33 @@ function stagesOf({ identity, detectorClasses, wholeImages, embeddingDimensions 
 }
 
 async function* nothing(): AsyncGenerator<ImageRef> {}
+
+const LOOK_MS = 5_000;
+
+async function allDone(path: string, session: Session, waitMs: number): Promise<void> {
+  const until = session.clock.monotonicMs() + waitMs;
+  let told = -1;
+  while (session.clock.monotonicMs() < until) {
+    const status = await statusSoFar(path, session);
+    if (status?.complete) return;
+    if (status && status.done !== told) {
+      told = status.done;
+      session.logger.info(`merge: waiting; ${status.done} of ${status.images} images are done`);
+    }
+    await pause(Math.min(LOOK_MS, waitMs), undefined, { signal: session.signal }).catch((cause: unknown) => {
+      throw new InterruptedError('Interrupted while parts were still running', { cause });
+    });
+  }
+}
+
+/** null where no part has begun yet. */
+async function statusSoFar(path: string, { clock }: Session): Promise<ShardedStatus | null> {
+  try {
+    const run = await findShardedRun(path);
+    return await shardedStatus(run, await readPlan(run), clock);
+  } catch (error) {
+    const notYet = error instanceof InputError && /^(INPUT|ARTIFACT)_MISSING$/.test(error.code);
+    if (notYet) return null;
+    throw error;
+  }
+}
