@@ -45,9 +45,9 @@ export function submitSlurm(phase: ShardedPhase) {
     const flags = command.opts<SlurmFlags>();
     const { words, outputDir } = commandLine(command, phase, args, (path) => resolve(path));
     const scripts = slurmScripts({
-      phase,
       shards: wholeFlag('--shards', flags.shards),
-      args: words,
+      words,
+      inputs: args,
       outputDir,
       command: flags.command?.split(/\s+/).filter((word) => word !== '') ?? [
         process.execPath,
@@ -112,9 +112,9 @@ export function submitKubernetes(phase: ShardedPhase) {
     const flags = command.opts<KubernetesFlags>();
     const { words, outputDir } = commandLine(command, phase, args, (path) => path);
     const files = kubernetesManifests({
-      phase,
       shards: wholeFlag('--shards', flags.shards),
-      args: words,
+      words,
+      inputs: args,
       outputDir,
       name: flags.name,
       namespace: flags.namespace,
@@ -155,7 +155,7 @@ function commandLine(
   if (args.includes('-')) throw new ConfigError('Parts on other machines have no standard input; give a list file');
   const outputDir = place((options['outputDir'] as string | undefined) ?? 'results');
   const words = Object.entries({ ...options, outputDir }).flatMap(([key, value]) => flagWords(key, value));
-  return { words: [phase, ...words, '--', ...args], outputDir };
+  return { words: [phase, ...words], outputDir };
 }
 
 function flagWords(key: string, value: unknown): string[] {

@@ -4,10 +4,11 @@ import { shellQuote } from './shell.js';
 
 /** How a sharded run is given to Kubernetes. */
 export interface KubernetesPlan {
-  readonly phase: 'learn' | 'detect';
   readonly shards: number;
-  /** Command line after `hazure`, without `--shard`; paths are those inside the containers. */
-  readonly args: readonly string[];
+  /** Phase and options, as words of a command line after `hazure`, without `--shard`. */
+  readonly words: readonly string[];
+  /** As they are inside the containers. */
+  readonly inputs: readonly string[];
   /** Path inside the containers, on the claim. */
   readonly outputDir: string;
   readonly name: string;
@@ -82,7 +83,7 @@ function partsJob(plan: KubernetesPlan): object {
         ],
       },
       template: podTemplate(plan, {
-        args: [...plan.args, '--shard', 'auto'],
+        args: [...plan.words, '--shard=auto', '--', ...plan.inputs],
         env: [{ name: 'HAZURE_SHARD_COUNT', value: `${plan.shards}` }],
         gpus: plan.gpus ?? 0,
       }),

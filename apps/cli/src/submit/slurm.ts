@@ -3,10 +3,10 @@ import { shellQuote } from './shell.js';
 
 /** How a sharded run is given to Slurm. */
 export interface SlurmPlan {
-  readonly phase: 'learn' | 'detect';
   readonly shards: number;
-  /** Command line after `hazure`, without `--shard`: phase, inputs, options. */
-  readonly args: readonly string[];
+  /** Phase and options, as words of a command line after `hazure`, without `--shard`. */
+  readonly words: readonly string[];
+  readonly inputs: readonly string[];
   /** Absolute path; the scripts and logs go to `<outputDir>/slurm`. */
   readonly outputDir: string;
   /** What starts hazure on a node, as words; such as `['hazure']` or `['apptainer', 'run', 'hazure.sif']`. */
@@ -67,10 +67,9 @@ export function slurmScripts(plan: SlurmPlan): SlurmScripts {
     `#SBATCH --signal=B:TERM@${plan.graceSeconds}`,
     `#SBATCH --output=${logPath(plan.outputDir, '%a.log')}`,
     '',
-    TASK.replace('COMMAND', () => `${command} ${plan.args.map(shellQuote).join(' ')}`).replace(
-      'SHARDS',
-      `${plan.shards}`,
-    ),
+    TASK.replace('COMMAND', () => `${command} ${plan.words.map(shellQuote).join(' ')}`)
+      .replace('SHARDS', `${plan.shards}`)
+      .replace('INPUTS', () => plan.inputs.map(shellQuote).join(' ')),
   ];
   const merge = [
     '#!/bin/bash',
@@ -100,7 +99,7 @@ stop() {
   kill -TERM "$hazure" 2>/dev/null
 }
 trap stop TERM
-COMMAND --shard "\${SLURM_ARRAY_TASK_ID}/SHARDS" &
+COMMAND --shard "\${SLURM_ARRAY_TASK_ID}/SHARDS" -- INPUTS &
 hazure=$!
 wait "$hazure"
 code=$?
@@ -109,9 +108,11 @@ while kill -0 "$hazure" 2>/dev/null; do
   wait "$hazure"
   code=$?
 done
-if [ "$stopped" -eq 1 ] && [ "$code" -ne 0 ]; then
+task="\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}"
+# one that was cancelled is not running any more, and stays cancelled
+if [ "$stopped" -eq 1 ] && [ "$code" -ne 0 ] && [ "$(squeue -h -j "$task" -o %T)" = RUNNING ]; then
   echo "part \${SLURM_ARRAY_TASK_ID} was told to stop; back to the queue, to go on from there"
-  scontrol requeue "\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}" && exit 0
+  scontrol requeue "$task" && exit 0
 fi
 exit "$code"
 `;
