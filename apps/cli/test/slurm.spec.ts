@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { SlurmCluster, noSlurm } from './slurm-cluster.js';
 import { makeTinyModel, paintPicture } from './tiny-models.js';
 
 const slurmTest = noSlurm === null ? test : test.skip;
-const PICTURES = Number(process.env['HAZURE_SLURM_PICTURES'] ?? 400);
+const PICTURES = Number(process.env['HAZURE_SLURM_PICTURES'] ?? 96);
 
 let root: string;
 let cluster: SlurmCluster;
@@ -28,8 +28,11 @@ slurmTest(
     const embedder = join(makeTinyModel('clip', join(root, 'clip')), 'onnx/vision_model.onnx');
     const images = join(root, 'images');
     mkdirSync(images);
-    for (let i = 0; i < PICTURES; i++)
-      await paintPicture(join(images, `${String(i).padStart(4, '0')}.png`), i, 640 + (i % 5) * 16, 480);
+    for (let i = 0; i < PICTURES; i++) {
+      const path = join(images, `${String(i).padStart(4, '0')}.png`);
+      if (i < 16) await paintPicture(path, i, 96 + (i % 5) * 16, 80);
+      else copyFileSync(join(images, `${String(i % 16).padStart(4, '0')}.png`), path);
+    }
     const settings = { detector: 'grid:4x4', embedder, device: 'cpu' as const };
     const whole = await learn({ ...settings, images, outputDir: join(root, 'whole') });
 

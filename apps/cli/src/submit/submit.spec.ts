@@ -86,6 +86,27 @@ interface Job {
   };
 }
 
+/** Jobs checked by the API's own JSON Schema, as the package kubernetes-models brings it; null where it is not installed. */
+async function jobClass(): Promise<(new (job: object) => { validate(): void }) | null> {
+  const name: string = 'kubernetes-models/batch/v1';
+  const found = (await import(name).catch(() => null)) as { Job: new (job: object) => { validate(): void } } | null;
+  return found?.Job ?? null;
+}
+
+test('the API’s own schema takes the manifests, where kubernetes-models is installed', async () => {
+  const Job = await jobClass();
+  if (Job === null) return;
+  for (const each of [kubernetes, { ...kubernetes, shards: 1, gpus: undefined, secret: undefined, modelsClaim: undefined }]) {
+    const files = kubernetesManifests(each);
+    for (const name of ['parts.yaml', 'merge.yaml']) {
+      const job = parse(files[name]) as { spec: { backoffLimit?: unknown } };
+      new Job(job).validate();
+      job.spec.backoffLimit = 'three';
+      expect(() => new Job(job).validate()).toThrow('backoffLimit');
+    }
+  }
+});
+
 test('what a cluster that is locked down asks for, and kubectl’s own kustomize takes them where it is', () => {
   const files = kubernetesManifests(kubernetes);
   for (const name of ['parts.yaml', 'merge.yaml']) {
