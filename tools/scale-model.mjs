@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * What bounds a run on many machines, from measured rates: `node tools/scale-model.mjs --bench bench.json --objects 1e8`.
+ * What bounds a run on many machines, from measured rates: `node tools/scale-model.mjs --bench bench.json --images 1e7`.
  *
  * `bench.json` is what `hazure bench --json` prints; `--set name=value` gives or overrules a number. Rates that neither
  * tells are the defaults below, each marked as assumed in the output.
@@ -42,14 +42,15 @@ const ASSUMED = {
 const rates = { ...ASSUMED };
 const measured = new Set();
 const take = (name, value) => {
-  if (!(name in ASSUMED)) throw new Error(`there is no rate ${name}; there are ${Object.keys(ASSUMED).join(', ')}`);
+  if (!(name in ASSUMED))
+    throw new Error(`there is no rate ${name}; there are ${Object.keys(ASSUMED).join(', ')}`);
   if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} needs a number above 0, not ${value}`);
   rates[name] = value;
   measured.add(name);
 };
 if (values.bench) {
   const bench = JSON.parse(readFileSync(values.bench, 'utf8'));
-  const rate = bench.endToEnd?.imagesPerSecond ?? bench.recommendation?.imagesPerSecond;
+  const rate = bench.endToEnd?.imagesPerSecond;
   if (rate === undefined) throw new Error(`${values.bench} tells no imagesPerSecond of the whole pipeline`);
   take('inferImagesPerSecond', rate);
 }
@@ -77,21 +78,39 @@ function simulate(machines) {
   const serial = fixed + merge + rates.fitSeconds + rates.mapSeconds;
   const total = streaming + serial;
   const first = serial > streaming ? (merge > serial / 2 ? 'merge' : 'listing, fit and map') : bound;
-  return { machines, streaming, fixed, merge, fit: rates.fitSeconds, map: rates.mapSeconds, total, bound: first };
+  return {
+    machines,
+    streaming,
+    fixed,
+    merge,
+    fit: rates.fitSeconds,
+    map: rates.mapSeconds,
+    total,
+    bound: first,
+  };
 }
 
 const results = values.machines.split(',').map((text) => simulate(Number(text)));
 const mergeBytes = { disk: objects * rates.bytesPerObject, memory: objects * rates.bytesInMemoryPerObject };
 const assumed = Object.keys(ASSUMED).filter((name) => !measured.has(name));
-if (values.json) console.log(JSON.stringify({ images, objects, rates, assumed, results, mergeBytes }, null, 2));
+if (values.json)
+  console.log(JSON.stringify({ images, objects, rates, assumed, results, mergeBytes }, null, 2));
 else {
   const time = (seconds) => `${(seconds / 3600).toFixed(2)} h`;
   console.log('machines  parts     merge     total     speed-up  bound by');
   for (const { machines, streaming, fixed, merge, total, bound } of results) {
-    const columns = [`${machines}`, time(streaming + fixed), time(merge), time(total), `${(results[0].total / total).toFixed(1)}×`];
+    const columns = [
+      `${machines}`,
+      time(streaming + fixed),
+      time(merge),
+      time(total),
+      `${(results[0].total / total).toFixed(1)}×`,
+    ];
     console.log([...columns.map((text) => text.padEnd(8)), bound].join('  '));
   }
   const giga = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
-  console.log(`\nmerge of ${objects} objects: ${giga(mergeBytes.disk)} of pieces, ${giga(mergeBytes.memory)} in memory`);
+  console.log(
+    `\nmerge of ${objects} objects: ${giga(mergeBytes.disk)} of pieces, ${giga(mergeBytes.memory)} in memory`,
+  );
   console.log(`assumed, not measured: ${assumed.join(', ')}`);
 }

@@ -50,7 +50,12 @@ beforeAll(async () => {
     writeFileSync(join(root, folder, '031-broken.png'), 'no image');
   }
   const learned = await learn({ ...settings('whole'), images: join(root, 'normal') });
-  const options = { ...settings('whole'), saveOutlierList: true, baseline: learned.folder, images: join(root, 'fresh') };
+  const options = {
+    ...settings('whole'),
+    saveOutlierList: true,
+    baseline: learned.folder,
+    images: join(root, 'fresh'),
+  };
   whole = { baseline: learned.folder, detection: (await detect(options)).folder };
 }, 120_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));

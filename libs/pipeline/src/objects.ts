@@ -62,8 +62,7 @@ export async function streamObjects(request: StreamRequest): Promise<void> {
   const missing = folder.shards.missing(whole);
   const total = whole.to - whole.from;
   const done = { images: total - missing.reduce((sum, { from, to }) => sum + to - from, 0) };
-  const tell = (): void =>
-    progress.update({ stage: 'objects', done: done.images, total, unit: 'images' });
+  const tell = (): void => progress.update({ stage: 'objects', done: done.images, total, unit: 'images' });
   tell();
   for (const range of missing) {
     if (signal.aborted) break;
@@ -139,8 +138,10 @@ export function processImages(request: {
 }): AsyncIterable<Processed> {
   const { refs, start, end = refs.length, folder, stages, options, times, signal } = request;
   const worker = new ChunkWorker(folder, stages, options, times);
-  const loaded = mapConcurrent(positions(refs, { from: start, to: end }, signal), options.decodeConcurrency, (item) =>
-    worker.load(item.position, item.ref),
+  const loaded = mapConcurrent(
+    positions(refs, { from: start, to: end }, signal),
+    options.decodeConcurrency,
+    (item) => worker.load(item.position, item.ref),
   );
   const chunks = chunked(
     loaded,

@@ -3,14 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
-import {
-  ConfigError,
-  EXIT,
-  InputError,
-  flagOf,
-  messageOf,
-  type PhaseCommand,
-} from '@hazure/contracts';
+import { ConfigError, EXIT, InputError, flagOf, messageOf, type PhaseCommand } from '@hazure/contracts';
 import { writeAtomic } from '@hazure/run-store';
 import type { CommandOutcome } from '../console/outcome.js';
 import { numberFlag } from '../options/numbers.js';
@@ -152,7 +145,8 @@ function commandLine(
   if ('shard' in options) throw new ConfigError('submit numbers the parts itself; leave --shard out');
   if (phase === 'detect' && options['baseline'] === undefined)
     throw new ConfigError('submit … detect needs --baseline, the baseline_… folder to judge against');
-  if (args.includes('-')) throw new ConfigError('Parts on other machines have no standard input; give a list file');
+  if (args.includes('-'))
+    throw new ConfigError('Parts on other machines have no standard input; give a list file');
   const outputDir = place((options['outputDir'] as string | undefined) ?? 'results');
   const words = Object.entries({ ...options, outputDir }).flatMap(([key, value]) => flagWords(key, value));
   return { words: [phase, ...words], outputDir };
@@ -174,7 +168,8 @@ const optional = (flag: string, text: string | undefined): number | undefined =>
 async function sbatch(args: readonly string[]): Promise<string> {
   const said = await tool('sbatch', ['--parsable', ...args], 'submit slurm');
   const id = /^\d+/.exec(said)?.[0];
-  if (id === undefined) throw new InputError('INPUT_INVALID', `sbatch answered "${said}", which is no job number`);
+  if (id === undefined)
+    throw new InputError('INPUT_INVALID', `sbatch answered "${said}", which is no job number`);
   return id;
 }
 
@@ -187,7 +182,10 @@ async function tool(name: string, args: readonly string[], wants: string): Promi
     throw new InputError(
       missing ? 'INPUT_MISSING' : 'INPUT_INVALID',
       missing ? `${wants} needs ${name}, which is not on the PATH` : `${name}: ${said || messageOf(cause)}`,
-      { cause, hint: missing ? `Run this where ${name} is, or only write the files.` : `See what ${name} says.` },
+      {
+        cause,
+        hint: missing ? `Run this where ${name} is, or only write the files.` : `See what ${name} says.`,
+      },
     );
   }
 }

@@ -12,11 +12,12 @@ export function addSubmitCommands(program: Command, inputs: string, bind: Bind):
     .command('submit')
     .description('give the parts of learn or detect to Slurm or Kubernetes, and their merge after them');
   const slurm = submit.command('slurm').description('a job array, and a merge that depends on it');
-  const kubernetes = submit.command('kubernetes').description('an Indexed Job, and a merge that waits for it');
+  const kubernetes = submit
+    .command('kubernetes')
+    .description('an Indexed Job, and a merge that waits for it');
   for (const phase of PHASES) {
-    bind(
-      slurmOptions(withPhase(slurm, phase, inputs)),
-      async () => (await import('../commands/submit.js')).submitSlurm(phase),
+    bind(slurmOptions(withPhase(slurm, phase, inputs)), async () =>
+      (await import('../commands/submit.js')).submitSlurm(phase),
     );
     bind(kubernetesOptions(withPhase(kubernetes, phase, inputs)), async () =>
       (await import('../commands/submit.js')).submitKubernetes(phase),

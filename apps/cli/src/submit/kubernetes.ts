@@ -200,10 +200,14 @@ function checkNames(plan: KubernetesPlan): void {
     ['mount', plan.mount],
   ]) {
     if (!path.startsWith('/') || path.includes(':'))
-      throw new ConfigError(`The ${what} "${path}" must be an absolute path inside the containers, without a colon`);
+      throw new ConfigError(
+        `The ${what} "${path}" must be an absolute path inside the containers, without a colon`,
+      );
   }
   if (plan.outputDir !== plan.mount && !plan.outputDir.startsWith(`${plan.mount.replace(/\/$/, '')}/`)) {
-    throw new ConfigError(`The output folder ${plan.outputDir} is not on the claim, which is mounted at ${plan.mount}`);
+    throw new ConfigError(
+      `The output folder ${plan.outputDir} is not on the claim, which is mounted at ${plan.mount}`,
+    );
   }
   if (plan.shards > 100_000 || plan.shards < 1)
     throw new ConfigError(`An indexed Job has 1 to 100,000 indices, not ${plan.shards}`);

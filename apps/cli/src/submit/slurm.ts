@@ -137,9 +137,12 @@ function oneLine(text: string): string {
 /** sbatch takes a quoted path, and reads % and \\ in it. */
 function logPath(outputDir: string, name: string): string {
   if (/["%\\\r\n]/.test(outputDir)) {
-    throw new ConfigError(`Slurm can't write logs below ${outputDir}: its name has a ", %, \\ or line break`, {
-      hint: 'Use another --output-dir.',
-    });
+    throw new ConfigError(
+      `Slurm can't write logs below ${outputDir}: its name has a ", %, \\ or line break`,
+      {
+        hint: 'Use another --output-dir.',
+      },
+    );
   }
   return `"${outputDir}/slurm/${name}"`;
 }

@@ -93,7 +93,8 @@ export class MergedShards implements ShardStore {
     let [at, objects, failures] = [range.from, 0, 0];
     const folder = partFolder(this.folder, shard);
     for (const place of await piecesIn(folder)) {
-      if (place.from !== at) throw shardDamaged(shard, `no piece begins at image ${at}, one does at ${place.from}`);
+      if (place.from !== at)
+        throw shardDamaged(shard, `no piece begins at image ${at}, one does at ${place.from}`);
       const piece = await readShardFile(join(folder, shardName(place)), place).catch((error: unknown) => {
         throw isDamage(error) ? shardDamaged(shard, messageOf(error), error) : error;
       });
@@ -185,4 +186,3 @@ function shardDamaged(shard: number, what: string, cause?: unknown): InputError 
     hint: `Run part ${shard} again: it keeps what is sound and makes the rest anew. Then merge again.`,
   });
 }
-
