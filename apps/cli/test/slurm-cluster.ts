@@ -1,9 +1,12 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
 
 /** Where Slurm lies: packages that tools/slurm/extract.sh extracted. */
 const extracted = process.env['HAZURE_SLURM_ROOT'];
@@ -56,11 +59,8 @@ export class SlurmCluster {
   }
 
   async run(tool: string, args: readonly string[]): Promise<string> {
-    return execFileSync(join(this.root, 'usr/bin', tool), [...args], {
-      env: this.env,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }).trim();
+    const said = await execute(join(this.root, 'usr/bin', tool), [...args], { env: this.env });
+    return said.stdout.trim();
   }
 
   /** Until no job is left. */
