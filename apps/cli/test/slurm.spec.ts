@@ -9,7 +9,7 @@ import { SlurmCluster, noSlurm } from './slurm-cluster.js';
 import { makeTinyModel, paintPicture } from './tiny-models.js';
 
 const slurmTest = noSlurm === null ? test : test.skip;
-const PICTURES = Number(process.env['HAZURE_SLURM_PICTURES'] ?? 96);
+const PICTURES = Number(process.env['HAZURE_SLURM_PICTURES'] ?? 320);
 
 let root: string;
 let cluster: SlurmCluster;
