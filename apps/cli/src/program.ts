@@ -1,14 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, HazureError } from '@hazure/contracts';
 import { createLogger } from './console/logger.js';
-import { printError, printOutcome, type CommandOutcome } from './console/outcome.js';
-import { createSession, type CommandSession } from './session.js';
+import { printError, printOutcome } from './console/outcome.js';
+import { createSession } from './session.js';
 import { acceptSnakeCase, addOptions, type OptionCommand } from './options/flags.js';
+import type { Action } from './action.js';
+import { addSubmitCommands } from './options/submit.js';
 import { usageError } from './options/usage.js';
 import { HAZURE_VERSION } from '@hazure/hazure';
-
-/** Loaded only when its command runs, so that `--help` and small commands start fast. */
-type Action = (session: CommandSession, command: Command, args: string[]) => Promise<CommandOutcome>;
 
 const ARGUMENTS: Readonly<Record<string, string>> = {
   '<images...>':
@@ -167,6 +166,28 @@ function buildProgram(finish: (code: number) => void): Command {
     bind(command, action);
   }
   addModels(program, bind);
+
+  bind(
+    withOutput(
+      program
+        .command('merge')
+        .description('make one finished run of the parts that learn or detect --shard left')
+        .argument('<output-dir>', 'their output folder, or the unfinished run in it')
+        .option('--wait <S>', 'wait so many seconds at most for parts that are not done'),
+    ),
+    async () => (await import('./commands/parts.js')).mergeCommand,
+  );
+  bind(
+    withOutput(
+      program
+        .command('status')
+        .description('how far the parts of a sharded run are')
+        .argument('<output-dir>', 'their output folder, or the unfinished run in it'),
+    ),
+    async () => (await import('./commands/parts.js')).statusCommand,
+  );
+
+  addSubmitCommands(program, ARGUMENTS['<images...>'], (command, load) => bind(withOutput(command), load));
 
   const feedback = withOutput(
     program

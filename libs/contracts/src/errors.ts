@@ -31,6 +31,14 @@ export const ERROR_CODES = [
   /** A model answered numbers that are none (NaN, infinity). */
   'MODEL_ANSWER_INVALID',
   'NETWORK_UNAVAILABLE',
+  /** A part of a sharded run is not there, or not done. */
+  'SHARD_MISSING',
+  /** A part of a sharded run was made with other options, or cut in another number of parts. */
+  'SHARD_CONFIG_MISMATCH',
+  'SHARD_MODEL_MISMATCH',
+  'SHARD_VERSION_MISMATCH',
+  /** The images are not those that the first shard listed. */
+  'SHARD_LIST_MISMATCH',
   'DEVICE_UNAVAILABLE',
   'DEVICE_FAILED',
   'DEVICE_OUT_OF_MEMORY',

@@ -23,6 +23,17 @@ export type {
 } from './library/options.js';
 export { DetectResult, type LearnResult, type PhaseResult } from './library/results.js';
 export { evaluateRun, type EvaluateRunOptions, type RunEvaluation } from './evaluate/evaluate-run.js';
+export {
+  detectShard,
+  learnShard,
+  merge,
+  shardStatus,
+  type MergeOptions,
+  type MergeResult,
+  type ShardResult,
+} from './library/parts.js';
+export type { PartStatus, ShardedStatus } from '@hazure/run-store';
+export type { PartChoice } from './library/options.js';
 export { run, type RunResult } from './library/run.js';
 export { describeLeftOut, type LeftOut } from '@hazure/inputs';
 export {

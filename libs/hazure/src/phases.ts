@@ -36,6 +36,7 @@ export interface PhaseRequest {
 export interface InputImages extends Inputs {
   /** The inputs as the user gave them. */
   readonly given: string;
+  readonly args: readonly string[];
 }
 
 /**
@@ -76,7 +77,7 @@ export async function inputImages(
   const given = args.join(', ');
   const leftOut = describeLeftOut(inputs.leftOut);
   session.logger.info(`${inputs.total} images of ${given}${leftOut === null ? '' : `; ${leftOut}`}`);
-  return Object.assign(inputs, { given });
+  return Object.assign(inputs, { given, args });
 }
 
 /** Learns a baseline; with `--resume`, a finished one of the same settings is taken as it is. */

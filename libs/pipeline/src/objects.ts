@@ -163,6 +163,8 @@ export function processImages(request: {
     { count: options.chunkImages, weight: options.chunkBytes },
     (item) => (item.image ? item.image.data.byteLength : 0),
     () => !signal.aborted,
+    // large images end chunks early; the next block begins where it would in any part of the run all the same
+    ({ position }) => (position + 1) % options.chunkImages === 0,
   );
   const detected = mapConcurrent(readAhead(chunks, 1), 2, (chunk) => worker.detect(chunk));
   const embedded = mapConcurrent(readAhead(detected, 1), 2, (chunk) => worker.embed(chunk));

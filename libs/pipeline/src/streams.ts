@@ -65,20 +65,22 @@ async function* pump<T>(iterator: AsyncIterator<T>, ahead: number): AsyncGenerat
 
 /**
  * Groups items until the count or the weight is reached; the last group may be smaller. `keepRest` false leaves that
- * smaller group out: a stopped run must not end in a group that a whole run would not have.
+ * smaller group out: a stopped run must not end in a group that a whole run would not have. After an item that
+ * `endsBlock` is true of, a new group begins whatever the limits say.
  */
 export async function* chunked<T>(
   source: AsyncIterable<T>,
   limits: { readonly count: number; readonly weight: number },
   weigh: (item: T) => number,
   keepRest: () => boolean = () => true,
+  endsBlock: (item: T) => boolean = () => false,
 ): AsyncGenerator<T[]> {
   let group: T[] = [];
   let weight = 0;
   for await (const item of source) {
     group.push(item);
     weight += weigh(item);
-    if (group.length >= limits.count || weight >= limits.weight) {
+    if (group.length >= limits.count || weight >= limits.weight || endsBlock(item)) {
       yield group;
       group = [];
       weight = 0;

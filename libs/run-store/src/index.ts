@@ -12,3 +12,7 @@ export { RunReader } from './read/run-reader.js';
 export { readJsonLines } from './read/lines.js';
 export { readDocument } from './read/documents.js';
 export { readLabelValues, readNumberMatrix, toFloat32, type NumberMatrix } from './npy-values.js';
+export { checkIdentity, findShardedRun, freezePlan, readPlan, shardedFolder } from './sharded/plan.js';
+export { ShardPart, readState } from './sharded/part.js';
+export { MergedShards, openMerge } from './sharded/merged.js';
+export { shardedStatus, type PartStatus, type ShardedStatus } from './sharded/status.js';

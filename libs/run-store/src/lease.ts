@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, readlink, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '@hazure/contracts';
 import { Heartbeat } from './heartbeat.js';
+import { hostName } from './host.js';
 import { writeWholly } from './whole-io.js';
 
 /** Who holds a lease. The first line of a lease file; the second is what the heartbeat overwrites. */
@@ -78,6 +78,17 @@ export class Lease {
       else if (!(await exists(leasePath(folder, number + 1)))) throw taken(folder, reason);
       else number++;
     }
+  }
+
+  /**
+   * Why a folder must be taken to have a living writer; null where nobody writes it. For people who ask: what is true now
+   * need not be so when the answer is read.
+   */
+  static async heldBy(folder: string, { deadMs = DEAD_MS }: LeaseOptions = {}): Promise<string | null> {
+    let last = 0;
+    while (await exists(leasePath(folder, last + 1))) last++;
+    if (last === 0) return null;
+    return whyAlive(leasePath(folder, last), folder, await describeSelf(), deadMs);
   }
 
   /**
@@ -220,7 +231,7 @@ async function lives(owner: Owner): Promise<boolean> {
 async function describeSelf(): Promise<Owner> {
   return {
     id: randomUUID(),
-    host: hostname(),
+    host: hostName(),
     boot: await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
       (text) => text.trim(),
       () => null,

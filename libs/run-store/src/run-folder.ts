@@ -11,6 +11,7 @@ import type {
   RunFolder,
   RunManifest,
   RunManifestHead,
+  Shard,
   ShardStore,
 } from '@hazure/contracts';
 import { makeFolder, unwritable, writeAtomic, type Written } from './atomic.js';
@@ -32,6 +33,14 @@ const PENDING_PICTURES = 4096;
 /** Other programs, such as indexers, may hold a file for a moment. */
 const PATIENT = { recursive: true, force: true, maxRetries: 8, retryDelay: 50 } as const;
 
+/** Where a part of a sharded run, or the merge of all parts, differs from a run of its own. */
+export interface RunFolderPlace {
+  readonly shardsFolder?: string;
+  readonly shards?: ShardStore;
+  readonly finalPath?: string;
+  readonly afterCommit?: (shard: Shard) => Promise<void>;
+}
+
 /** A run folder on the local disk. */
 export class DirectoryRunFolder implements RunFolder {
   private current: string;
@@ -44,11 +53,12 @@ export class DirectoryRunFolder implements RunFolder {
   private readonly made = new Set<string>();
   private pendingPictures: string[] = [];
   private ended = false;
-  private shardStore: DirectoryShardStore | null = null;
+  private shardStore: ShardStore | null = null;
 
   private constructor(
     partialPath: string,
     private readonly lease: Lease | null,
+    private readonly finalPath: string,
   ) {
     this.current = partialPath;
   }
@@ -56,12 +66,24 @@ export class DirectoryRunFolder implements RunFolder {
   /**
    * `partialPath` must end in `.partial`; it is made when it is not there.
    * @param lease on its shards; without one nobody is kept from writing beside
+   * @param place of a sharded run: where a part's shards lie, or the store of all of them; what the finished run is called
    */
-  static async open(partialPath: string, lease: Lease | null = null): Promise<DirectoryRunFolder> {
+  static async open(
+    partialPath: string,
+    lease: Lease | null = null,
+    place: RunFolderPlace = {},
+  ): Promise<DirectoryRunFolder> {
     try {
       await makeFolder(partialPath);
-      const folder = new DirectoryRunFolder(partialPath, lease);
-      folder.shardStore = await DirectoryShardStore.open(join(partialPath, SHARDS_FOLDER), {
+      const finalPath = place.finalPath ?? partialPath.slice(0, -PARTIAL_SUFFIX.length);
+      const folder = new DirectoryRunFolder(partialPath, lease, finalPath);
+      if (place.shards) {
+        folder.shardStore = place.shards;
+        return folder;
+      }
+      const shards = place.shardsFolder ?? join(partialPath, SHARDS_FOLDER);
+      folder.shardStore = await DirectoryShardStore.open(shards, {
+        ...(place.afterCommit ? { afterCommit: place.afterCommit } : {}),
         beforeCommit: async () => {
           await folder.flushPictures();
           await lease?.assertHeld();
@@ -248,7 +270,7 @@ export class DirectoryRunFolder implements RunFolder {
     await writeAtomic(join(this.current, ARTIFACTS.manifest.file), `${JSON.stringify(manifest, null, 2)}\n`, {
       makeFolder: false,
     });
-    const final = this.current.slice(0, -PARTIAL_SUFFIX.length);
+    const final = this.finalPath;
     try {
       await renameDurably(this.current, final);
     } catch (cause) {

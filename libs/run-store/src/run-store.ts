@@ -12,7 +12,7 @@ type Kind = 'baseline' | 'detection';
 /** Written first into an unfinished folder, so that `--resume` can tell whose it is. */
 const RESUME_KEY_FILE = '.resume-key';
 
-const RUN_FOLDER = /^(baseline|detection)_\d{8}_\d{6}(_\d+)?(\.partial)?$/;
+const RUN_FOLDER = /^(baseline|detection)_(\d{8}_\d{6}(_\d+)?|shards_[0-9a-f]{12})(\.partial)?$/;
 
 /** Run folders side by side in one output folder, named `<kind>_<UTC timestamp>`. */
 export class DirectoryRunStore implements RunStore {

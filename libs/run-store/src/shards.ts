@@ -27,6 +27,8 @@ export const shardName = ({ from, to }: PositionRange): string => `shard-${pad(f
 export interface ShardHooks {
   /** Called before a shard is written: whether this process may write, and what its records name is on disk. */
   readonly beforeCommit?: () => Promise<void>;
+  /** Called when a shard is on disk and counts. */
+  readonly afterCommit?: (shard: Shard) => Promise<void>;
   /** Whether a picture that a crop record names is there; a shard without one counts as damaged. */
   readonly hasPicture?: (file: string) => Promise<boolean>;
 }
@@ -151,6 +153,7 @@ export class DirectoryShardStore implements ShardStore {
     await writeShardFile(this.base(range), shard);
     const after = this.ranges.findIndex(({ from }) => from > range.from);
     this.ranges.splice(after < 0 ? this.ranges.length : after, 0, range);
+    await this.hooks.afterCommit?.(shard);
   }
 
   async *read(): AsyncGenerator<Shard> {

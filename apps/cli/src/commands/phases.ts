@@ -3,7 +3,9 @@ import { ConfigError, EXIT, type PhaseCommand } from '@hazure/contracts';
 import {
   describeLeftOut,
   detect,
+  detectShard,
   learn,
+  learnShard,
   run,
   type DetectResult,
   type LeftOut,
@@ -13,6 +15,7 @@ import {
 } from '@hazure/hazure';
 import type { CommandOutcome } from '../console/outcome.js';
 import { givenOptions } from '../options/resolve.js';
+import { partOutcome } from './parts.js';
 import { watching, type Session } from '../session.js';
 
 /** `hazure learn IMAGES…` */
@@ -21,8 +24,15 @@ export async function learnCommand(
   command: Command,
   args: string[],
 ): Promise<CommandOutcome> {
+  const options = given(command, 'learn');
   const { extend } = command.opts<{ extend?: string }>();
-  const learned = await learn({ ...given(command, 'learn'), images: args, extend, ...watching(session) });
+  const { shard } = options;
+  if (typeof shard === 'string') {
+    if (extend !== undefined)
+      throw new ConfigError('--extend grows a baseline in one piece, not with --shard');
+    return partOutcome(await learnShard({ ...options, shard, images: args, ...watching(session) }));
+  }
+  const learned = await learn({ ...options, images: args, extend, ...watching(session) });
   const { folder: baselineDir, images, objects, failures, leftOut, seconds, warnings } = learned;
   return {
     json: { baselineDir, images, objects, failures, leftOut, seconds, warnings },
@@ -53,6 +63,14 @@ export async function detectCommand(
     throw new ConfigError('--stream and --json both need standard output', {
       hint: 'With --stream the summary goes to standard error; statistics.json has it too.',
     });
+  }
+  const { shard } = options;
+  if (typeof shard === 'string') {
+    if (stream)
+      throw new ConfigError('--stream tells verdicts, which a part of a run (--shard) has none of yet');
+    return partOutcome(
+      await detectShard({ ...options, shard, baseline, images: args, ...watching(session) }),
+    );
   }
   const onObject = stream ? printLine : undefined;
   const detected = await detect({ ...options, baseline, images: args, onObject, ...watching(session) });

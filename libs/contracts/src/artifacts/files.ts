@@ -28,6 +28,8 @@ export const ARTIFACTS = {
   statistics: { file: 'statistics.json', format: 'hazure-statistics/1' },
   inputs: { file: 'inputs.json', format: 'hazure-inputs/1' },
   timing: { file: 'timing.json', format: 'hazure-timing/1' },
+  shardPlan: { file: '.shards/plan.json', format: 'hazure-shard-plan/1' },
+  shardState: { file: '.shards/part-<i>/state.json', format: 'hazure-shard-state/1' },
   shard: { file: '.shards/shard-<from>-<to>.jsonl', format: 'hazure-shard/2' },
 } as const;
 

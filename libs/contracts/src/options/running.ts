@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { OptionMeta } from './meta.js';
 
+/** `3/8`: the third of eight parts. */
+const SHARD = /^(auto|[1-9]\d{0,5}\/[1-9]\d{0,5})$/;
+
 const shape = {
   batchSize: z
     .union([z.literal('auto'), z.int().min(1).max(4096)], {
@@ -38,6 +41,12 @@ const shape = {
     .default(false)
     .describe('go on with an interrupted run of the same settings')
     .meta({ group: 'running' } satisfies OptionMeta),
+  shard: z
+    .string()
+    .regex(SHARD, 'must be auto or a part of the whole such as 3/8')
+    .optional()
+    .describe('only part i of n, for merge to put together; auto asks Slurm, Kubernetes and others which')
+    .meta({ group: 'running', placeholder: 'I/N', commands: ['learn', 'detect'] } satisfies OptionMeta),
   offline: z
     .boolean()
     .default(false)

@@ -39,6 +39,8 @@ const NEEDED: readonly ArtifactKey[] = [
 ];
 
 export interface StoredBaseline {
+  /** Absolute path. */
+  readonly folder: string;
   readonly manifest: RunManifest;
   /** Option values that `detect` takes over unless told otherwise. */
   readonly inherited: Readonly<Record<string, unknown>>;
@@ -92,6 +94,7 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
   const precision = config.options['precision'];
   if (precision === 'int8') inherited['precision'] = precision;
   return {
+    folder: run.folder,
     manifest,
     inherited,
     contentKey: contentKey(manifest),

@@ -18,7 +18,18 @@ const WITHOUT_EFFECT = new Set<keyof PhaseOptions>([
   'cleanupTempFiles',
   'resume',
   'offline',
+  // a part of a run gives what the whole run gives
+  'shard',
 ]);
+
+/** Options that decide what is found, without those that are left out. */
+export function decidingOptions(options: PhaseOptions): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options)
+      .filter(([key, value]) => value !== undefined && !WITHOUT_EFFECT.has(key as keyof PhaseOptions))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
 
 /** Hash of everything that decides a run's results: settings, models, inputs, and the baseline it judges against. */
 export function resumeKey(request: {
@@ -30,9 +41,7 @@ export function resumeKey(request: {
   /** What the baseline holds, or what it is to know beside images. */
   readonly baselineKey: string | null;
 }): string {
-  const options = Object.entries(request.options)
-    .filter(([key]) => !WITHOUT_EFFECT.has(key as keyof PhaseOptions))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const options = Object.entries(decidingOptions(request.options));
   return sha256Hex(
     JSON.stringify({
       kind: request.kind,

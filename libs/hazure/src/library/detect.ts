@@ -1,7 +1,7 @@
 import { checkSamePrecision, openStoredBaseline } from '../compose/baseline.js';
 import { composeStages } from '../compose/stages.js';
 import { inputImages, openOutput, runDetectPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, refuseImplausible, type DetectOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, refuseShard, type DetectOptions } from './options.js';
 import { DetectResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -24,6 +24,7 @@ async function detectImages(options: DetectOptions): Promise<DetectResult> {
   const settings = phaseOptionsOf(options, 'detect', stored.inherited);
   refuseImplausible(settings);
   checkSamePrecision(stored, settings);
+  refuseShard(settings, 'detectShard');
   const store = await openOutput(settings, session);
   const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, {
     store,

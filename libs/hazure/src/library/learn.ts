@@ -3,7 +3,7 @@ import { composeStages } from '../compose/stages.js';
 import { withInt8Models } from '../compose/quantised.js';
 import { listedConcepts } from '../compose/semantics.js';
 import { inputImages, openOutput, runLearnPhase } from '../phases.js';
-import { inputsOf, phaseOptionsOf, refuseImplausible, type LearnOptions } from './options.js';
+import { inputsOf, phaseOptionsOf, refuseImplausible, refuseShard, type LearnOptions } from './options.js';
 import type { LearnResult } from './results.js';
 import { interruptible, openSession } from './session.js';
 
@@ -26,6 +26,7 @@ async function learnImages(options: LearnOptions): Promise<LearnResult> {
   const extended = options.extend === undefined ? undefined : await openExtended(options.extend);
   const asked = phaseOptionsOf(options, 'learn', extended?.inherited);
   refuseImplausible(asked);
+  refuseShard(asked, 'learnShard');
   const store = await openOutput(asked, session);
   await listedConcepts(asked); // a bad file should not cost the time to load models
   const input = await inputImages(inputsOf(options.images), asked.trainIndices, asked, {

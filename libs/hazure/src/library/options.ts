@@ -39,7 +39,7 @@ type StageOptions = ModelOptions &
   SemanticsOptions &
   CaptionOptions &
   OutputOptions &
-  RunningOptions;
+  Omit<RunningOptions, 'shard'>;
 
 /**
  * Images to work on: a folder, a file, a glob, a list, an archive, an address, a video, or several of them
@@ -75,6 +75,11 @@ export interface DetectOptions extends Choices<StageOptions>, InputChoices, Watc
 
 /** A judged object while its run goes on: as in `detection_results.json`, less what only the finished run knows. */
 export type StreamedObject = JudgedCrop;
+
+/** Which part of the whole a call works on: `i/n`, 1-based, or `auto`, which asks the environment. */
+export interface PartChoice {
+  readonly shard: string;
+}
 
 /** What `run` takes: both, with the same models loaded once. */
 export interface RunOptions extends Choices<StageOptions>, InputChoices, Watching {
@@ -118,4 +123,9 @@ export function phaseOptionsOf(
 export function refuseImplausible({ thresholdPercentile }: PhaseOptions): void {
   const finding = checkPercentile(thresholdPercentile);
   if (finding) refuse(finding);
+}
+
+/** A part has no verdicts and no baseline yet, so the whole's function can't give its result. */
+export function refuseShard({ shard }: PhaseOptions, instead: string): void {
+  if (shard !== undefined) throw new ConfigError(`option shard ${shard} needs ${instead}`);
 }
