@@ -121,13 +121,21 @@ export class MergedShards implements ShardStore {
 export async function openMerge(folder: string, shards: MergedShards, name: string): Promise<RunFolder> {
   const lease = await Lease.take(join(folder, SHARDS_FOLDER));
   try {
-    // what a killed merge left; the parts' own folders are theirs
-    for (const each of await readdir(folder, { withFileTypes: true }))
-      if (each.isFile() && each.name.endsWith('.tmp')) await rm(join(folder, each.name), { force: true });
+    await sweepPictures(folder);
     return await DirectoryRunFolder.open(folder, lease, { shards, finalPath: join(dirname(folder), name) });
   } catch (error) {
     await lease.release();
     throw error;
+  }
+}
+
+/** What killed parts and merges left under temporary names; the parts are all done, and their own folders are theirs. */
+async function sweepPictures(folder: string): Promise<void> {
+  const below = await readdir(folder, { withFileTypes: true });
+  const folders = below.filter((each) => each.isDirectory() && each.name !== SHARDS_FOLDER);
+  for (const path of [folder, ...folders.map(({ name }) => join(folder, name))]) {
+    for (const name of await readdir(path))
+      if (name.endsWith('.tmp')) await rm(join(path, name), { force: true });
   }
 }
 
