@@ -88,7 +88,10 @@ export function detectShard(options: DetectOptions & PartChoice): Promise<ShardR
     const place = { store, session };
     const input = await inputImages(inputsOf(options.images), settings.testIndices, settings, place);
     try {
-      const composed = await composeStages(settings, session);
+      const composed = await composeStages(settings, session, {
+        words: true,
+        inherited: stored.inheritedModels(options),
+      });
       try {
         const { words } = composed;
         if (!words) throw new TypeError('The detect phase was composed without words');
@@ -108,7 +111,7 @@ export function detectShard(options: DetectOptions & PartChoice): Promise<ShardR
             similarity: words.similarity.info,
           },
           input,
-          baselineKey: stored.manifest.resumeKey,
+          baselineKey: stored.contentKey,
           baselineFolder: stored.folder,
           store,
         });

@@ -167,7 +167,7 @@ async function mergeDetection(
   });
   try {
     checkSame(plan, {
-      baselineKey: stored.manifest.resumeKey,
+      baselineKey: stored.contentKey,
       models: { ...plan.identity.models, similarity: similarity.info },
     });
     return await detectOutliers({ ...context, baseline: await stored.load(), similarity });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Heatmaps to look at, and what patch models cost beside the embedding:
- *   node libs/anomaly-scoring/bench/patch-heatmaps.mjs OUT_DIR [SHARED] [--family aligned|boards|road] [--images 4]
+ *   node libs/vision/bench/patch-heatmaps.mjs OUT_DIR [SHARED] [--family aligned|boards|road] [--images 4]
  * Writes one PNG of each of the first images with something in them: the map over the crop, its regions in blue. Says the
  * time an image of the embedding alone, with maps as outputs, and of preparing and scoring maps.
  */
@@ -23,7 +23,7 @@ import { describeEmbedder } from '@hazure/models';
 import { loadEngine } from '@hazure/native-engine';
 import { plainAccelerator } from '@hazure/numerics';
 import { EngineEmbedder, EngineMapEmbedder, FixedBatches, heatmapPng } from '@hazure/vision';
-import { alignedTasks, boardTasks, roadTasks } from './patch-tasks.mjs';
+import { alignedTasks, boardTasks, roadTasks } from '../../anomaly-scoring/bench/patch-tasks.mjs';
 
 const args = process.argv.slice(2);
 const option = (name, fallback) => {
