@@ -17,7 +17,7 @@ import sharp from 'sharp';
 import { parse as parseYaml } from 'yaml';
 import { readNpy } from '@hazure/run-store';
 import { hazure, runFolder } from './hazure.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
+import { makeTinyModel, paintPicture } from '@hazure/test-kit';
 
 /** Learned from 24 pictures, of which the last 8 can also be added later; judged are 8, in the folders good and odd. */
 let root: string;

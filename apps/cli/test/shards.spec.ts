@@ -16,7 +16,7 @@ import { basename, join } from 'node:path';
 import { detect, detectShard, learn, learnShard, merge, shardStatus } from '../src/index.js';
 import { hazure, start } from './hazure.js';
 import { expectSameRun } from './run-contents.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
+import { makeTinyModel, paintPicture } from '@hazure/test-kit';
 
 const NORMAL = 72;
 const FRESH = 64;

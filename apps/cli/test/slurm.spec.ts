@@ -6,7 +6,7 @@ import { learn } from '../src/index.js';
 import { hazure, runFolder } from './hazure.js';
 import { expectSameRun } from './run-contents.js';
 import { SlurmCluster, noSlurm } from './slurm-cluster.js';
-import { makeTinyModel, paintPicture } from './tiny-models.js';
+import { makeTinyModel, paintPicture } from '@hazure/test-kit';
 
 const slurmTest = noSlurm === null ? test : test.skip;
 const PICTURES = Number(process.env['HAZURE_SLURM_PICTURES'] ?? 320);

@@ -68,7 +68,10 @@ const TAMPERINGS = {
   'options are none': json('config.json', () => ({ format: 'hazure-config/1', phase: 'learn' })),
   'the calibration is text': json('calibration.json', () => 'calibration'),
   'the forest is empty': json('iso_model.json', (each) => ({ format: each.format })),
-  'scorers have no format': json('scorers.json', ({ format: _, ...rest }) => rest),
+  'scorers have no format': json('scorers.json', (each) => {
+    const { format, ...rest } = each;
+    return format === undefined ? each : rest;
+  }),
   'concepts are numbers': json('concepts.json', (each) => void (each.classes = [1, 2])),
   'features have an absurd shape': npy((bytes) => {
     const head = bytes.toString('latin1', 10, 128).replace(/\((\d+), (\d+)\)/, '(99999999999, $2)');

@@ -19,7 +19,7 @@ export const sourceStamp = ({ bytes, modifiedMs }: Pick<ImageRef, 'bytes' | 'mod
  * is not known, then or now, tells nothing.
  * @returns those shards; the reason names the first such image
  */
-export async function setChangedAside(shards: ShardStore, refs: ImageList): Promise<SetAside[]> {
+async function setChangedAside(shards: ShardStore, refs: ImageList): Promise<SetAside[]> {
   const aside: SetAside[] = [];
   for (const range of [...shards.finished]) {
     const known = shards.sourcesOf(range);

@@ -46,7 +46,7 @@ export async function readTruth(given: string, images: ImageIndex): Promise<RunT
 }
 
 /** An image below a folder of normal ones is normal; of any other, its folder at that depth names its defect. */
-export function truthOfFolders(rule: string, { ids }: Pick<ImageIndex, 'ids'>): RunTruth {
+function truthOfFolders(rule: string, { ids }: Pick<ImageIndex, 'ids'>): RunTruth {
   const names = /^good=(.+)$/
     .exec(rule.slice(FOLDERS.length))?.[1]
     .split(',')

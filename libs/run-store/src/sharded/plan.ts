@@ -25,7 +25,7 @@ export function shardedFolder(outputDir: string, kind: ShardPlan['kind'], given:
   return join(resolve(outputDir), name + PARTIAL_SUFFIX);
 }
 
-export const planPath = (folder: string): string => join(folder, SHARDS_FOLDER, PLAN_FILE);
+const planPath = (folder: string): string => join(folder, SHARDS_FOLDER, PLAN_FILE);
 export const partFolder = (folder: string, shard: number): string =>
   join(folder, SHARDS_FOLDER, `part-${String(shard).padStart(6, '0')}`);
 
