@@ -65,8 +65,7 @@ def forest():
             "pathLengths": {"n": sizes, "c": _average_path_length(np.array(sizes)).tolist()},
             "x": matrix(x),
             "forest": {
-                "format": "hazure.isolation-forest",
-                "version": 1,
+                "format": "hazure-isolation-forest/1",
                 "dimensions": 6,
                 "samplesPerTree": 64,
                 "contamination": 0.1,

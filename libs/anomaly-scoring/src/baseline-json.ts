@@ -18,8 +18,7 @@ export const BASELINE_FILES = {
 
 /** `calibration.json`. */
 export const calibrationSchema = z.strictObject({
-  format: z.literal('hazure.calibration'),
-  version: z.literal(1),
+  format: z.literal('hazure-calibration/1'),
   method: z.enum(['split', 'cross']),
   percentile: z.number().gt(0).lt(100),
   requiredRows: z.int().min(1),
@@ -65,8 +64,7 @@ export const calibrationSchema = z.strictObject({
 
 /** `scorers.json`. */
 export const scorersSchema = z.strictObject({
-  format: z.literal('hazure.scorers'),
-  version: z.literal(1),
+  format: z.literal('hazure-scorers/1'),
   features: z.strictObject({ rows: z.int().min(1), dimensions: z.int().min(1) }),
   /** Rows of the features file that only calibrate; the scorers were fitted to all others. */
   calibrationRows: z.array(z.int().min(0)),
@@ -101,15 +99,13 @@ export function baselineToJSON(parts: BaselineParts): BaselineJSON {
   return {
     isoModel: (scorers.get('iforest') as CalibratedScorer).scorer.toJSON(),
     scorers: {
-      format: 'hazure.scorers',
-      version: 1,
+      format: 'hazure-scorers/1',
       features: { rows: features.rows, dimensions: features.cols },
       calibrationRows,
       models,
     },
     calibration: {
-      format: 'hazure.calibration',
-      version: 1,
+      format: 'hazure-calibration/1',
       method,
       percentile,
       requiredRows: requiredHeldOutRows(percentile),

@@ -5,11 +5,10 @@ import type { ScorerKind } from './scorer-kind.js';
 import { toReferringJSON } from './scorer-ports.js';
 import type { ClassAwareScorer, DealtRows, FittedClassAwareScorer, FoldJudging } from './scorer-ports.js';
 
-const FORMAT = 'hazure.ensemble';
+const FORMAT = 'hazure-ensemble/1';
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(1),
   members: z.array(z.unknown()).min(1).max(64),
 });
 export type EnsembleJSON = z.infer<typeof schema>;
@@ -89,12 +88,12 @@ export class FittedEnsemble implements FittedClassAwareScorer {
   }
 
   private toJSONWith(write: (scorer: FittedClassAwareScorer) => unknown): EnsembleJSON {
-    return { format: FORMAT, version: 1, members: this.members.map(write) };
+    return { format: FORMAT, members: this.members.map(write) };
   }
 
   /** `readMember` reads one member's document. @throws ModelError */
   static fromJSON(value: unknown, readMember: (model: unknown) => FittedClassAwareScorer): FittedEnsemble {
-    const members = parseModel(schema, value, 'ensemble model').members.map(readMember);
+    const members = parseModel(schema, value, 'ensemble model', FORMAT).members.map(readMember);
     if (new Set(members.map((member) => member.dimensions)).size > 1) {
       refuseModel('ensemble model: members of different dimensions');
     }

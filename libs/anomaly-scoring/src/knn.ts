@@ -12,11 +12,10 @@ import type { NeighbourTable } from './nearest-neighbours.js';
 import type { ScorerKind } from './scorer-kind.js';
 import type { AbleScorer, DealtRows } from './scorer-ports.js';
 
-const FORMAT = 'hazure.knn';
+const FORMAT = 'hazure-knn/1';
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(1),
   k: z.int().min(1).max(10_000),
   rows: z.int().min(1),
   dimensions: z.int().min(1),
@@ -107,7 +106,6 @@ export class FittedKnn implements FittedScorer {
     const { rows, cols: dimensions } = this.reference;
     return {
       format: FORMAT,
-      version: 1,
       k: this.k,
       rows,
       dimensions,
@@ -118,7 +116,7 @@ export class FittedKnn implements FittedScorer {
 
   /** `features`: the rows that a document without its own rows refers to. @throws ModelError */
   static fromJSON(value: unknown, features?: EmbeddingMatrix, options: ComputeOptions = {}): FittedKnn {
-    const json = parseModel(schema, value, 'knn model');
+    const json = parseModel(schema, value, 'knn model', FORMAT);
     const { rows, dimensions: cols } = json;
     if (json.reference !== 'features') {
       const data = decodeFloat32(json.reference, rows * cols, 'knn model: reference');

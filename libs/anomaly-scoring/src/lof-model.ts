@@ -9,11 +9,10 @@ import { FittedMahalanobis } from './mahalanobis.js';
 import { parseModel, refuseModel } from './model-json.js';
 import type { FittedClassAwareScorer } from './scorer-ports.js';
 
-export const LOF_FORMAT = 'hazure.lof';
+export const LOF_FORMAT = 'hazure-lof/1';
 
 const schema = z.strictObject({
   format: z.literal(LOF_FORMAT),
-  version: z.literal(1),
   dimensions: z.int().min(1).max(65_536),
   /** Rows behind the covariance. */
   trainingRows: z.int().min(1),
@@ -84,7 +83,6 @@ export class FittedLof implements FittedClassAwareScorer {
     const { reference, subset, trainingRows, spaces } = this.parts;
     return {
       format: LOF_FORMAT,
-      version: 1,
       dimensions: reference.cols,
       trainingRows,
       rows: reference.rows,
@@ -100,7 +98,7 @@ export class FittedLof implements FittedClassAwareScorer {
 
   /** `features`: the rows that a document without its own rows refers to. @throws ModelError */
   static fromJSON(value: unknown, features?: EmbeddingMatrix, compute: ComputeOptions = {}): FittedLof {
-    const json = parseModel(schema, value, 'lof model');
+    const json = parseModel(schema, value, 'lof model', LOF_FORMAT);
     const { dimensions, trainingRows, subset, rows } = json;
     if (rows > trainingRows) refuseModel(`lof model: ${rows} rows of ${trainingRows} training rows`);
     if ((json.spaces === null) !== trainingRows < dimensions) {

@@ -15,11 +15,10 @@ import type { ScorerKind } from './scorer-kind.js';
 import type { AbleScorer, DealtRows, ResidualFolds, ResidualScores } from './scorer-ports.js';
 import { fitShrunkGaussian } from './shrunk-gaussian.js';
 
-const FORMAT = 'hazure.mahalanobis';
+const FORMAT = 'hazure-mahalanobis/1';
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(1),
   name: z.string(),
   dimensions: z.int().min(1).max(65_536),
   trainingRows: z.int().min(1),
@@ -133,7 +132,6 @@ export class FittedMahalanobis implements FittedScorer {
     const { mean, factor, form, rank, isotropic, shrinkage, count } = this.gaussian;
     return {
       format: FORMAT,
-      version: 1,
       name: this.name,
       dimensions: mean.length,
       trainingRows: count,
@@ -149,7 +147,7 @@ export class FittedMahalanobis implements FittedScorer {
 
   /** @throws ModelError for anything that `toJSON` could not have written. */
   static fromJSON(value: unknown, options: ComputeOptions = {}): FittedMahalanobis {
-    const json = parseModel(schema, value, 'mahalanobis model');
+    const json = parseModel(schema, value, 'mahalanobis model', FORMAT);
     const { dimensions: d, rank, form } = json;
     if (form === 'full' && rank !== d) refuseModel(`mahalanobis model: rank ${rank} of ${d} dimensions`);
     const packedLength = form === 'full' ? (d * (d + 1)) / 2 : rank * d;

@@ -3,13 +3,22 @@ import { z } from 'zod';
 
 const HINT = 'The file is damaged or was not written by hazure; learn the baseline again.';
 
-/** Parses one versioned model document; every failure is a ModelError that names the place. */
-export function parseModel<T>(schema: z.ZodType<T>, value: unknown, what: string, version = 1): T {
-  const header = z.object({ version: z.number() }).safeParse(value);
-  if (header.success && header.data.version !== version) {
+/**
+ * Parses one model document; every failure is a ModelError that names the place.
+ * @param format `hazure-NAME/VERSION` that it must have; absent for a document of documents
+ */
+export function parseModel<T>(schema: z.ZodType<T>, value: unknown, what: string, format?: string): T {
+  const header = z.object({ format: z.string() }).safeParse(value);
+  const name = format?.replace(/[0-9]+$/, '');
+  if (
+    header.success &&
+    name !== undefined &&
+    header.data.format !== format &&
+    header.data.format.startsWith(name)
+  ) {
     throw new ModelError(
       'MODEL_UNSUPPORTED',
-      `${what}: expected version ${version}, got ${header.data.version}`,
+      `${what}: expected the format ${format}, got ${header.data.format}`,
       {
         hint: 'Use the hazure version that wrote it, or learn the baseline again.',
       },

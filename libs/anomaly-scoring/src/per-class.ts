@@ -15,11 +15,10 @@ import type {
   FoldJudging,
 } from './scorer-ports.js';
 
-export const PER_CLASS_FORMAT = 'hazure.per-class';
+export const PER_CLASS_FORMAT = 'hazure-per-class/1';
 
 const schema = z.strictObject({
   format: z.literal(PER_CLASS_FORMAT),
-  version: z.literal(1),
   name: z.string(),
   fallback: z.unknown(),
   /** One scorer per class … */
@@ -153,7 +152,6 @@ export class FittedPerClass implements FittedClassAwareScorer {
     const shared = !('models' in byClass);
     return {
       format: PER_CLASS_FORMAT,
-      version: 1,
       name: this.name,
       fallback: write(this.fallback),
       models: shared
@@ -166,7 +164,7 @@ export class FittedPerClass implements FittedClassAwareScorer {
 
   /** `read` reads one scorer's document. @throws ModelError */
   static fromJSON(value: unknown, read: (model: unknown) => FittedScorer): FittedPerClass {
-    const json = parseModel(schema, value, 'per-class model');
+    const json = parseModel(schema, value, 'per-class model', PER_CLASS_FORMAT);
     const fallback = read(json.fallback);
     const { dimensions } = fallback;
     const readSame = (model: unknown): FittedScorer => {

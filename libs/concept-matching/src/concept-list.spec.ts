@@ -13,7 +13,7 @@ describe('parseConceptFile', () => {
 
   test('takes a concepts.json', () => {
     const list = conceptListSchema.parse({
-      version: 1,
+      format: 'hazure-concepts/1',
       classes: ['car'],
       listed: ['van'],
       expansions: [

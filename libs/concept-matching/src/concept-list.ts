@@ -31,7 +31,7 @@ export type Concept = z.infer<typeof conceptSchema>;
 
 /** `concepts.json` of a baseline: what counts as common, and where each concept came from. */
 export const conceptListSchema = z.strictObject({
-  version: z.literal(1),
+  format: z.literal('hazure-concepts/1'),
   /** Classes seen in the baseline. */
   classes: z.array(z.string()),
   /** Labels of `--concept-list`. */

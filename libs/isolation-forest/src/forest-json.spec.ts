@@ -58,8 +58,8 @@ describe('damaged and hostile files', () => {
   });
 
   test('a newer version is named as such', () => {
-    expect(() => IsolationForest.fromJSON({ ...document(), version: 2 })).toThrow(
-      'expected version 1, got 2',
+    expect(() => IsolationForest.fromJSON({ ...document(), format: 'hazure-isolation-forest/2' })).toThrow(
+      'expected the format hazure-isolation-forest/1, got hazure-isolation-forest/2',
     );
   });
 

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { ForestParts } from './forest-parts.js';
 import type { IsolationTree } from './tree.js';
 
-export const FOREST_FORMAT = 'hazure.isolation-forest';
-export const FOREST_VERSION = 1;
+export const FOREST_FORMAT = 'hazure-isolation-forest/1';
+const FOREST_NAME = 'hazure-isolation-forest/';
 
 /** Bounds on what a file may ask this process to hold. */
 const MAX_TREES = 100_000;
@@ -22,7 +22,6 @@ const treeSchema = z.strictObject({
 /** `iso_model.json`. */
 export const forestSchema = z.strictObject({
   format: z.literal(FOREST_FORMAT),
-  version: z.literal(FOREST_VERSION),
   dimensions: z.int().min(1).max(MAX_DIMENSIONS),
   samplesPerTree: z.int().min(1).max(0xffffffff),
   contamination: z.union([z.literal('auto'), z.number().gt(0).max(0.5)]),
@@ -45,7 +44,6 @@ function shortFloat32(value: number): number {
 export function forestToJSON(forest: ForestParts): ForestJSON {
   return {
     format: FOREST_FORMAT,
-    version: FOREST_VERSION,
     dimensions: forest.dimensions,
     samplesPerTree: forest.samplesPerTree,
     contamination: forest.contamination,
@@ -105,11 +103,11 @@ function readTree(tree: ForestJSON['trees'][number], index: number, forest: Fore
 }
 
 export function forestFromJSON(value: unknown): ForestParts {
-  const header = z.object({ format: z.literal(FOREST_FORMAT), version: z.number() }).safeParse(value);
-  if (header.success && header.data.version !== FOREST_VERSION) {
+  const header = z.object({ format: z.string().startsWith(FOREST_NAME) }).safeParse(value);
+  if (header.success && header.data.format !== FOREST_FORMAT) {
     throw new ModelError(
       'MODEL_UNSUPPORTED',
-      `isolation forest file: expected version ${FOREST_VERSION}, got ${header.data.version}`,
+      `isolation forest file: expected the format ${FOREST_FORMAT}, got ${header.data.format}`,
       {
         hint: 'Use the hazure version that wrote it, or learn the baseline again.',
       },

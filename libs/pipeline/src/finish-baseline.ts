@@ -217,7 +217,7 @@ async function collectConcepts(
   }
   return {
     concepts: {
-      version: 1,
+      format: ARTIFACTS.concepts.format,
       classes: [...classes],
       listed: [...request.listedConcepts],
       expansions: [...(expanded?.concepts ?? [])],

@@ -37,10 +37,13 @@ import {
 import type { z } from 'zod';
 import { readManifest } from '../manifest.js';
 import { readNpyRows, readNpyShape } from '../npy.js';
-import { damaged, unreadable } from './artifact-errors.js';
+import { damaged, otherVersion, unreadable } from './artifact-errors.js';
 import { readDocument, readText } from './documents.js';
 import { readJsonLines } from './lines.js';
 import { openResults } from './results.js';
+
+/** `iso_model.json` of a baseline that judges per class. */
+const FORESTS_BY_CLASS = 'hazure-per-class/1';
 
 /**
  * The one reader of run folders. Everything in them is outside data: each file is parsed by its schema, a file of
@@ -126,12 +129,18 @@ export class RunReader {
   /** A JSON artifact whose schema belongs to the room that writes it: scorers and their calibration, concepts. */
   async rawDocument(key: ArtifactKey): Promise<unknown> {
     const path = this.path(key);
+    let value: unknown;
     try {
-      return JSON.parse(await readText(path));
+      value = JSON.parse(await readText(path));
     } catch (cause) {
       if (cause instanceof SyntaxError) throw damaged({ path }, `it is no JSON (${cause.message})`, cause);
       throw cause;
     }
+    const format = (value as { format?: unknown } | null)?.format;
+    const taken: readonly string[] =
+      key === 'isolationForest' ? [ARTIFACTS[key].format, FORESTS_BY_CLASS] : [ARTIFACTS[key].format];
+    if (typeof format !== 'string' || !taken.includes(format)) throw otherVersion({ path }, taken[0], format);
+    return value;
   }
 
   images(): AsyncGenerator<ImageRecord> {
