@@ -70,7 +70,7 @@ test('a run has its final name only once it is finished, and its manifest checks
   expect(manifest.artifacts.map(({ path }) => path)).toEqual(['config.json', 'sub/notes.txt']);
   await verifyArtifacts(folder.path, manifest);
   await writeFile(join(folder.path, 'config.json'), '{}');
-  await expect(verifyArtifacts(folder.path, manifest)).rejects.toThrow(/config.json .* was changed/);
+  await expect(verifyArtifacts(folder.path, manifest)).rejects.toThrow(/config.json was changed/);
 });
 
 test('two runs in the same second get names of their own', async () => {
