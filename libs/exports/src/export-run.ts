@@ -8,25 +8,8 @@ import { csvWriter } from './formats/csv.js';
 import { fiftyOneWriter } from './formats/fiftyone.js';
 import { labelMeWriter } from './formats/labelme.js';
 import { yoloWriter } from './formats/yolo.js';
-import { classNamesOf, imagesOf, type ExportedImage } from './run-images.js';
-
-/** What a format is written with. */
-export interface ExportTarget {
-  readonly run: RunReader;
-  /** Absolute; there, and empty. */
-  readonly out: string;
-  /** Folder that ids of local images are relative to. */
-  readonly inputFolder: string;
-  /** Most frequent first. */
-  readonly classNames: readonly string[];
-}
-
-/** Writes one format as images pass by. */
-export interface FormatWriter {
-  add(image: ExportedImage): Promise<void>;
-  /** @returns what was left out or changed, and why */
-  close(): Promise<readonly string[]>;
-}
+import type { ExportTarget, FormatWriter } from './format-writer.js';
+import { classNamesOf, imagesOf } from './run-images.js';
 
 const WRITERS = {
   coco: cocoWriter,

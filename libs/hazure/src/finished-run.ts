@@ -1,7 +1,7 @@
 import { ARTIFACTS, messageOf, type RunFolder } from '@hazure/contracts';
 import type { DetectSummary, PhaseSummary } from '@hazure/pipeline';
 import { RunReader, dropShards, verifyArtifacts, type DirectoryRunStore } from '@hazure/run-store';
-import type { InputImages, PhaseRequest } from './phases.js';
+import type { InputImages, PhaseRequest } from './phase-request.js';
 
 /** Notes which state of its inputs a run sees. */
 export async function noteInputs(folder: RunFolder, { state, total }: InputImages): Promise<void> {

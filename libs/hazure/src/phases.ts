@@ -8,15 +8,15 @@ import {
   type RunContext,
 } from '@hazure/pipeline';
 import { DirectoryRunStore } from '@hazure/run-store';
-import { describeLeftOut, openInputs, type Inputs } from '@hazure/inputs';
+import { describeLeftOut, openInputs } from '@hazure/inputs';
 import { composeAccelerator } from './compose/accelerator.js';
 import type { StoredBaseline } from './compose/baseline.js';
 import type { ExtendedBaseline } from './compose/extended-baseline.js';
 import { resumeKey } from './compose/resume-key.js';
 import { checkSameModels } from './compose/same-models.js';
 import { composeExpander, listedConcepts } from './compose/semantics.js';
-import type { ComposedStages } from './compose/stages.js';
 import { keepOrDiscard } from './keep-or-discard.js';
+import type { InputImages, PhaseRequest } from './phase-request.js';
 import { findFinished, finishedDetection, finishedSummary, noteInputs } from './finished-run.js';
 import { ReportPresenter } from '@hazure/report';
 import type { Session } from './session.js';
@@ -24,20 +24,6 @@ import { HAZURE_VERSION } from './version.js';
 
 export type LearnPhaseResult = PhaseSummary;
 export type DetectPhaseResult = DetectSummary;
-
-export interface PhaseRequest {
-  readonly options: PhaseOptions;
-  readonly session: Session;
-  readonly composed: ComposedStages;
-  readonly input: InputImages;
-}
-
-/** The images that a phase works on. */
-export interface InputImages extends Inputs {
-  /** The inputs as the user gave them. */
-  readonly given: string;
-  readonly args: readonly string[];
-}
 
 /**
  * Where the runs go; refuses before any model is loaded what would fail later: an output folder that can't be written.

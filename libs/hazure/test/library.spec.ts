@@ -158,7 +158,7 @@ test('errors are coded and name options as code writes them; a wish to stop is o
     'CONFIG_INVALID',
     'INPUT_MISSING',
     'BASELINE_INVALID',
-    'BASELINE_INVALID',
+    'INPUT_MISSING',
     'INTERRUPTED',
   ]);
   for (const [, message] of codes) expect(message).not.toContain('--');

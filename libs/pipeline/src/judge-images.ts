@@ -1,18 +1,10 @@
-import type {
-  Clock,
-  FailureRecord,
-  ImageList,
-  Neighbour,
-  ObjectResult,
-  TextSimilarity,
-  Verdict,
-} from '@hazure/contracts';
+import type { Clock, FailureRecord, ImageList, Neighbour, TextSimilarity, Verdict } from '@hazure/contracts';
 import type { ObjectStages, Processed } from './chunk-worker.js';
 import { candidatesOf } from './candidates.js';
 import { CaptionJudge } from './caption-verdicts.js';
 import { judge, type JudgeOptions, type Judged } from './judge.js';
 import { processImages, type ObjectStreamOptions } from './objects.js';
-import type { Baseline } from './records.js';
+import type { Baseline, JudgedCrop } from './records.js';
 import { NEAREST_NORMALS } from './write-results.js';
 import { StageTimes } from './stage-times.js';
 
@@ -25,9 +17,6 @@ export interface ImageJudgement {
   readonly outlier: boolean;
   readonly failures: readonly FailureRecord[];
 }
-
-/** An object and its verdict, without what only a run folder has. */
-export type JudgedCrop = Omit<ObjectResult, 'file' | 'outlierFile' | 'probabilityPlot' | 'map'>;
 
 /**
  * Judges images as they pass, without a run folder: what `detect` says of them, image by image, in order. Rates over

@@ -1,9 +1,17 @@
 import type { ConceptList } from '@hazure/concept-matching';
-import type { CombinedParameters, CropRecord, EmbeddingMatrix, TextSimilarity } from '@hazure/contracts';
-import type { JudgedCrop } from './judge-images.js';
+import type {
+  CombinedParameters,
+  CropRecord,
+  EmbeddingMatrix,
+  ObjectResult,
+  TextSimilarity,
+} from '@hazure/contracts';
 import type { EmbeddingMap } from './map.js';
 import type { RunContext } from './run-context.js';
 import type { BaselineScorers } from './scoring.js';
+
+/** An object and its verdict, without what only a run folder has. */
+export type JudgedCrop = Omit<ObjectResult, 'file' | 'outlierFile' | 'probabilityPlot' | 'map'>;
 
 /** The map that a baseline brings, or why it can't be used. */
 export type BaselineMap =

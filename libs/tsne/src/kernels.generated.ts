@@ -1,5 +1,5 @@
 // Made by libs/tsne/bench/build-kernels.mjs from libs/tsne/kernels with assemblyscript@0.28.20; do not edit.
-export const KERNELS_SOURCE_SHA256 = 'ccbed8bf6c8e4f4904cab34e5dd6745f21baa500d28fe4cca60c873ff2b98eac';
+export const KERNELS_SOURCE_SHA256 = '14d9ffd1399cd36a2e5a3b071cf52864f04371edca87494a40b66c8850c78d3e';
 export const KERNELS_BASE64 =
   'AGFzbQEAAAABmgIZYA1/f39/f39/f39/f39/AGAHf39/f39/fwBgBX9/f39/AGAGf39/f39/AGAIf39/f39/f38Bf2AHe39/f39/' +
   'fwF9YAd/fX1/f399AX1gBn9/f39/fQBgAXwBfGACfX8AYAl/f39/f39/f38AYA5/f39/f39/f39/f39/fwBgBH9/f38AYAh/f39/' +

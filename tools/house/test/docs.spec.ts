@@ -29,7 +29,7 @@ test('docs/reference/library.md has the API as the docstrings say it (node tools
 });
 
 test('every code block says its language, and one that is checked below or not code at all', () => {
-  const known = ['sh', 'js', 'ts', 'python', 'json', 'yaml', 'text', 'cpp', 'cmake', 'csv', 'html'];
+  const known = ['sh', 'js', 'ts', 'python', 'json', 'yaml', 'text', 'cpp', 'cmake', 'csv', 'html', 'sql'];
   expect(
     blocks
       .filter(({ language }) => !known.includes(language))

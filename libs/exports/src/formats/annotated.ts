@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { writeAtomic } from '@hazure/run-store';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import { FileNames, imageFile, type ExportedImage, type ExportedObject } from '../run-images.js';
 
 const NORMAL = '#1f9d55';

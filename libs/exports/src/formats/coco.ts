@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AtomicStream } from '@hazure/run-store';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import { JsonStream } from '../json-stream.js';
 import { attributesOf, type ExportedImage } from '../run-images.js';
 

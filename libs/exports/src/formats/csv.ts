@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { IMAGE_COLUMNS, imageRow, objectColumns, objectRow, type ObjectResult } from '@hazure/contracts';
 import { CsvWriter } from '@hazure/run-store';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import type { ExportedImage, ExportedObject } from '../run-images.js';
 
 /** `objects.csv` and `images.csv`: every record, by the columns of the run's own tables. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import { JsonStream } from '../json-stream.js';
 import { attributesOf, imageFile, type ExportedImage } from '../run-images.js';
 

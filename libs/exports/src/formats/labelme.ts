@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { writeAtomic } from '@hazure/run-store';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import { FileNames, attributesOf, imageFile, type ExportedImage } from '../run-images.js';
 
 /** The version of LabelMe whose files these are like. */

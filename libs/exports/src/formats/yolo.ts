@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CsvWriter, writeAtomic } from '@hazure/run-store';
-import type { ExportTarget, FormatWriter } from '../export-run.js';
+import type { ExportTarget, FormatWriter } from '../format-writer.js';
 import { FileNames, attributesOf, type ExportedImage } from '../run-images.js';
 
 const COLUMNS = [

@@ -16,7 +16,7 @@ import {
 } from '@hazure/run-store';
 import type { ComposedStages } from '../compose/stages.js';
 import { decidingOptions, resumeKey } from '../compose/resume-key.js';
-import type { InputImages } from '../phases.js';
+import type { InputImages } from '../phase-request.js';
 import type { Session } from '../session.js';
 import { HAZURE_VERSION } from '../version.js';
 import { splitByBytes } from './split.js';
