@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { format } from 'prettier';
+import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
 import { flagOf, optionMeta, phaseOptionsJsonSchema, phaseOptionsSchema } from '@hazure/contracts';
 import { ROOT } from './architecture.mjs';
@@ -156,7 +156,12 @@ export async function renewedLibraryPage(root) {
   const whole = page.slice(0, begin) + text + page.slice(end + END.length);
   return {
     page,
-    renewed: await format(whole, { parser: 'markdown', printWidth: 110, proseWrap: 'preserve' }),
+    renewed: await format(whole, {
+      ...(await resolveConfig(join(root, PAGE))),
+      parser: 'markdown',
+      printWidth: 110,
+      proseWrap: 'preserve',
+    }),
   };
 }
 
