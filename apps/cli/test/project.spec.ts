@@ -32,7 +32,6 @@ beforeAll(() => {
     }),
     [ROWS, COLS],
   );
-  save('integers.npy', new Int32Array(12), [3, 4]);
   save('empty.npy', new Float32Array(0), [0, 4]);
   save('one.npy', rows().subarray(0, COLS), [1, COLS]);
   save(
@@ -87,13 +86,12 @@ test('a perplexity that the points do not allow is lowered, and said to be', asy
 
 test.each([
   ['a value that is no number', ['nan.npy'], 1, /Row 3, column 2 is NaN/],
-  ['integers', ['integers.npy'], 1, /float32 or float64 matrix, got Int32 of shape \(3, 4\)/],
   ['no rows', ['empty.npy'], 1, /at least one row/],
-  ['a torn file', ['cut.npy'], 1, /400 bytes long where its header promises/],
+  ['a torn file', ['cut.npy'], 1, /ends early: its header promises .* and there are 400/],
   ['labels of another length', ['x.npy', '--labels', 'few.npy'], 2, /89 rows where .* has 90/],
   ['a file as the folder of --out', ['x.npy', '--out', 'labels.npy/xy.npy'], 1, /--out: can't write/],
   ['a folder as --plot', ['x.npy', '--plot', 'folder'], 1, /--plot: can't write .*it is a folder/],
-  ['an unknown method', ['x.npy', '--method', 'fast'], 2, /auto, exact, barnes-hut, fft/],
+  ['an unknown method', ['x.npy', '--method', 'fast'], 2, /--method: .*"barnes-hut"\|"fft" \(got "fast"\)/],
   ['no perplexity', ['x.npy', '--perplexity', '0'], 2, /--perplexity/],
 ] as const)('%s: refused, nothing written', async (_, args, code, message) => {
   const before = readdirSync(root).sort();

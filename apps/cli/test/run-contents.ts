@@ -30,7 +30,15 @@ export function expectSameRun(folder: string, expected: string): void {
   if (names(got) !== names(want)) throw new Error(`other files:\n${names(got)}\nand not\n${names(want)}`);
   for (const name of Object.keys(want)) {
     // it prints the timings
-    if (name !== 'report.html' && got[name] !== want[name]) throw new Error(`${name} differs`);
+    if (name !== 'report.html' && got[name] !== want[name])
+      throw new Error(`${name} differs: ${firstDifference(got[name], want[name])}`);
   }
   if (Object.keys(want).length < 12) throw new Error('too few files to compare');
+}
+
+/** The first line that differs, of both. */
+function firstDifference(got: string | undefined, want: string): string {
+  const [a, b] = [(got ?? '').split('\n'), want.split('\n')];
+  const at = b.findIndex((line, i) => line !== a[i]);
+  return `line ${at + 1}: ${a.slice(at - 1, at + 2).join(' ')} and not ${b.slice(at - 1, at + 2).join(' ')}`;
 }

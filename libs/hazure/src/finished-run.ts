@@ -4,7 +4,10 @@ import { RunReader, dropShards, verifyArtifacts, type DirectoryRunStore } from '
 import type { InputImages, PhaseRequest } from './phase-request.js';
 
 /** Notes which state of its inputs a run sees. */
-export async function noteInputs(folder: RunFolder, { state, total }: InputImages): Promise<void> {
+export async function noteInputs(
+  folder: RunFolder,
+  { state, total }: Pick<InputImages, 'state' | 'total'>,
+): Promise<void> {
   const { file, format } = ARTIFACTS.inputs;
   await folder.writeJson(file, { format, images: total, stateSha256: state });
 }

@@ -79,11 +79,12 @@ test('a config file may hold values as flags have them, and numbers for classes 
 });
 
 test('every option has a flag that reaches it', () => {
-  const command = new Command();
-  addOptions(command, 'run');
-  const flags = command.options.map(({ long }) => long);
-  for (const key of PHASE_OPTION_KEYS.filter((each) => each !== 'baseline'))
-    expect(flags).toContain(flagOf(key));
+  const flags = (['learn', 'detect', 'run'] as const).flatMap((name) => {
+    const command = new Command();
+    addOptions(command, name);
+    return command.options.map(({ long }) => long);
+  });
+  for (const key of PHASE_OPTION_KEYS) expect(flags).toContain(flagOf(key));
 });
 
 test('text becomes what the schema checks, and what can’t be read stays text', () => {

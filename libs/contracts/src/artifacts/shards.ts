@@ -29,6 +29,8 @@ export const shardPlanSchema = z.strictObject({
   /** The inputs as they were given, and the folder that ids are relative to. */
   given: z.array(z.string()),
   inputFolder: z.string(),
+  /** SHA-256 over sizes and times of the inputs, as the first part saw them. */
+  inputState: z.string(),
   total: z.int().min(0),
   /** One a part, in order, without gaps. */
   ranges: z.array(rangeSchema).min(1),

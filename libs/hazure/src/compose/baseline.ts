@@ -104,8 +104,9 @@ export async function openStoredBaseline(path: string): Promise<StoredBaseline> 
   };
 }
 
+/** Not the config: what of it decides is in the run's own options and models; where it was written does not. */
 const JUDGED_WITH: readonly ArtifactKey[] = [
-  ...NEEDED,
+  ...NEEDED.filter((key) => key !== 'config'),
   'features',
   'crops',
   'referenceFeatures',

@@ -1,4 +1,5 @@
 import { enginePrecision } from '../compose/quantised.js';
+import { noteInputs } from '../finished-run.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   InputError,
@@ -97,6 +98,7 @@ export async function mergeParts(path: string, session: Session, waitMs = 0): Pr
       resumeKey: plan.identity.resumeKey,
       versions: plan.versions,
     };
+    await noteInputs(folder, { state: plan.inputState, total: plan.total });
     return plan.kind === 'baseline'
       ? { kind: 'baseline', ...(await mergeBaseline(plan, context, session)) }
       : { kind: 'detection', ...(await mergeDetection(plan, context, session)) };

@@ -147,6 +147,7 @@ async function planOf(request: PartRequest, identity: ShardIdentity): Promise<Sh
     identity,
     given: [...input.args],
     inputFolder: input.root,
+    inputState: input.state,
     total: input.total,
     ranges: await splitByBytes(input.images(), number.count, chunkImages),
     chunkImages,
