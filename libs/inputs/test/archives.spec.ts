@@ -134,12 +134,12 @@ test('names that lead out of the archive stay inside: zip-slip, absolute, Window
     at('slip.tar'),
     Buffer.concat([
       member('../../etc/a.png', image),
-      member('/root/b.png', image),
+      member('/full/b.png', image),
       member('x', image, { pax: { path: 'c:/w/../c.png' } }),
       END,
     ]),
   );
-  expect(await idsOf([at('slip.tar')])).toEqual(['etc/a.png', 'root/b.png', 'w/c.png']);
+  expect(await idsOf([at('slip.tar')])).toEqual(['etc/a.png', 'full/b.png', 'w/c.png']);
   await writeZip(
     at('slip.zip'),
     [
